@@ -1,0 +1,1 @@
+"""Modems at work: a thread each, and the fleet they make."""

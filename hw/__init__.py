@@ -1,0 +1,1 @@
+"""Drivers for modems, ports, clock, buzzer and stick; they know nothing of the gateway."""

@@ -1,0 +1,1 @@
+"""The AT dialogue with a modem, from bytes to answers."""

@@ -1,0 +1,1 @@
+"""GSM: the SMS codec and the modem that carries it."""

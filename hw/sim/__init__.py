@@ -1,0 +1,1 @@
+"""Simulated hardware, shipped and tested like the real drivers."""
