@@ -65,31 +65,27 @@ class WsTransport:
             login = f"{self._options.username}:{self._options.password}".encode()
             headers["Authorization"] = "Basic " + base64.b64encode(login).decode()
         timeout = deadline.to_connect()
-        try:
-            connection = connect(
-                self._uri(topic),
-                ssl=self._context,
-                additional_headers=headers,
-                open_timeout=timeout,
-                close_timeout=min(2.0, timeout),
-                # A proxy of the environment must not see messages that were meant for this host.
-                proxy=None,
-                compression=None,
-                ping_interval=None,
-            )
-        except InvalidStatus as error:
-            status = error.response.status_code
-            if status in (401, 403):
-                raise LoginRefused(
-                    f"the broker at {host}:{port} refused the login or the topic: HTTP {status}"
-                ) from error
-            raise ConnectionFailed(f"the broker at {host}:{port} answered HTTP {status}") from error
-        except (OSError, EOFError, ValueError, WebSocketException) as error:
-            raise ConnectionFailed(f"cannot reach the broker at {host}:{port}: {error}") from error
-        try:
+        with contextlib.ExitStack() as stack:
+            try:
+                # Version 15 connects at the call, later ones on entering; here both is one step.
+                connection = stack.enter_context(
+                    connect(
+                        self._uri(topic),
+                        ssl=self._context,
+                        additional_headers=headers,
+                        open_timeout=timeout,
+                        close_timeout=min(2.0, timeout),
+                        # A proxy of the environment must not see messages meant for this host.
+                        proxy=None,
+                        compression=None,
+                        ping_interval=None,
+                    )
+                )
+            except InvalidStatus as error:
+                raise _refused(f"{host}:{port}", error.response.status_code) from error
+            except (OSError, EOFError, ValueError, WebSocketException) as error:
+                raise ConnectionFailed(f"cannot reach the broker at {host}:{port}: {error}") from error
             yield connection
-        finally:
-            connection.close()
 
     def _uri(self, topic: str) -> str:
         host, port = self._options.address()
@@ -103,3 +99,9 @@ class WsTransport:
         query = urlencode([*kept, (self._options.topic_parameter, topic)])
         scheme = "wss" if self._options.ssl else "ws"
         return urlunsplit((scheme, f"{host}:{port}", "/" + path.path.lstrip("/"), query, ""))
+
+
+def _refused(broker: str, status: int) -> NotPublished:
+    if status in (401, 403):
+        return LoginRefused(f"the broker at {broker} refused the login or the topic: HTTP {status}")
+    return ConnectionFailed(f"the broker at {broker} answered HTTP {status}")
