@@ -209,8 +209,8 @@ def _seconds(text: str) -> float:
 
 def _cause(error: BaseException) -> str:
     """The innermost cause with its type, for whoever has to mend it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    while inner := error.__cause__ or error.__context__:
+        error = inner
     return f"{type(error).__name__}: {error}"
 
 

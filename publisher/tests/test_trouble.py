@@ -147,9 +147,11 @@ def test_amqp_leaves_no_reply_queue_behind(
     parameters = pika.ConnectionParameters(
         port=rabbitmq.amqp.plain, credentials=pika.PlainCredentials(USER, PASSWORD)
     )
-    with contextlib.closing(pika.BlockingConnection(parameters)) as connection:
-        with pytest.raises(pika.exceptions.ChannelClosedByBroker) as caught:
-            connection.channel().queue_declare(queue, passive=True)
+    with (
+        contextlib.closing(pika.BlockingConnection(parameters)) as connection,
+        pytest.raises(pika.exceptions.ChannelClosedByBroker) as caught,
+    ):
+        connection.channel().queue_declare(queue, passive=True)
     assert caught.value.reply_code == 404
 
 
@@ -262,8 +264,8 @@ class TestTls:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
-        error = error.__cause__
+    while inner := error.__cause__ or error.__context__:
+        error = inner
     return error
 
 

@@ -84,7 +84,8 @@ class _Call:
             on_close_callback=self._connection_closed,
             custom_ioloop=self._loop,
         )
-        self._loop.call_later(self._deadline.to_connect(), self._not_open)
+        # pika's own timeouts come first; closing it in the middle of opening would only confuse it.
+        self._loop.call_later(self._deadline.to_connect() + _GRACE, self._not_open)
         self._loop.call_later(self._deadline.to_wait(), self._too_late)
         try:
             self._loop.start()
@@ -184,9 +185,12 @@ class _Call:
     def _not_open(self) -> None:
         if not self._connection.is_open and not self._finishing:
             host, port = self._options.address()
-            self._finish(ConnectionFailed(f"cannot reach the AMQP broker at {host}:{port}: timed out"))
+            self._failure = ConnectionFailed(f"cannot reach the AMQP broker at {host}:{port}: timed out")
+            self._loop.stop()
 
     def _too_late(self) -> None:
+        if not self._connection.is_open:
+            return
         if not self._published:
             self._finish(NotPublished("the AMQP broker was too slow before the message was published"))
         elif self._confirmed or not self._options.confirm:
@@ -242,8 +246,10 @@ class _Call:
 def _root(error: Any) -> BaseException:
     """pika wraps the one failure that matters into its workflow's lists of failures."""
     for _ in range(10):
-        inner = getattr(error, "exceptions", None) or getattr(error, "exception", None)
-        if not inner:
+        inner = getattr(error, "exceptions", None) or getattr(error, "exception", None) or error.args[:1]
+        inner = inner[-1] if isinstance(inner, list | tuple) and inner else inner
+        if not isinstance(inner, BaseException):
             break
-        error = inner[-1] if isinstance(inner, list | tuple) else inner
-    return error if isinstance(error, BaseException) else RuntimeError(str(error))
+        error = inner
+    assert isinstance(error, BaseException)
+    return error

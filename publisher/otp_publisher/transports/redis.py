@@ -59,7 +59,8 @@ class RedisTransport:
             username=self._options.username or None,
             password=self._options.password or None,
             socket_connect_timeout=deadline.to_connect(),
-            socket_timeout=deadline.to_wait(),
+            # Redis answers at once; what may take long is waited for in slices shorter than this.
+            socket_timeout=deadline.to_connect(),
             # A second try of its own might publish twice.
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
@@ -117,25 +118,27 @@ class RedisTransport:
     def _over_list(self, client: "redis.Redis", payload: str, reply_to: str, deadline: Deadline) -> str:
         self._publish(client, payload)
         with _answering():
-            found: Any = client.brpop([reply_to], timeout=_below(deadline))
-            if found:
-                return str(found[1])
+            while not deadline.over:
+                found: Any = client.brpop([reply_to], timeout=_slice(deadline))
+                if found:
+                    return str(found[1])
         raise FateUnknown("no answer came before the deadline")
 
     def _over_stream(self, client: "redis.Redis", payload: str, reply_to: str, deadline: Deadline) -> str:
         self._publish(client, payload)
         with _answering():
-            found: Any = client.xread({reply_to: "0-0"}, count=1, block=int(_below(deadline) * 1000) or 1)
-            if found:
-                entries = found[reply_to] if isinstance(found, dict) else found[0][1]
-                fields = entries[0][1]
-                return str(fields.get(STREAM_FIELD) or next(iter(fields.values())))
+            while not deadline.over:
+                found: Any = client.xread({reply_to: "0-0"}, count=1, block=int(_slice(deadline) * 1000) or 1)
+                if found:
+                    entries = found[reply_to] if isinstance(found, dict) else found[0][1]
+                    fields = entries[0][1]
+                    return str(fields.get(STREAM_FIELD) or next(iter(fields.values())))
         raise FateUnknown("no answer came before the deadline")
 
 
-def _below(deadline: Deadline) -> float:
-    """A little less than the socket's timeout, so that Redis says `nothing` before the socket gives up."""
-    return max(0.001, deadline.left() - 0.2)
+def _slice(deadline: Deadline) -> float:
+    """Half of the socket's timeout at most, so that Redis says `nothing` before the socket gives up."""
+    return deadline.to_connect() / 2
 
 
 @contextlib.contextmanager

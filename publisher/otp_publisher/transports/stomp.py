@@ -3,6 +3,7 @@
 import inspect
 import queue
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from ..deadline import Deadline
@@ -90,16 +91,18 @@ class _Call(stomp.ConnectionListener):  # type: ignore[misc]
         self._early: str | None = None
         connection.set_listener("", self)
 
-    def open(self, options: Stomp, why_not: Any) -> None:
+    def open(self, options: Stomp, why_not: Callable[[], Exception | None]) -> None:
         host, port = options.address()
+        failed: Exception | None = None
         try:
             self._connection.connect(
                 options.username or None, options.password or None, wait=False, with_connect_command=True
             )
         except stomp.exception.StompException as error:
-            raise ConnectionFailed(
-                f"cannot reach the STOMP broker at {host}:{port}: {why_not() or error}"
-            ) from error
+            failed = error
+        if failed is not None:
+            cause = why_not() or failed
+            raise ConnectionFailed(f"cannot reach the STOMP broker at {host}:{port}: {cause}") from cause
         kind, text = self._next({"connected"}, self._deadline.to_connect())
         if kind == "error":
             raise LoginRefused(f"the STOMP broker at {host}:{port} refused: {text}")
