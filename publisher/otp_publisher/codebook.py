@@ -18,6 +18,7 @@ _OWN_FILE = re.compile(r"otp-[0-9a-f]{64}\.json")
 _OWN_TEMPORARY = re.compile(re.escape(TEMPORARY).replace(r"\{\}", "[0-9a-f]{16}"))
 _KEY_BYTES = 32
 _SWEEP_EVERY = 30.0
+_LEFT_BEHIND = 3600.0
 
 
 class Refused(Exception):
@@ -128,19 +129,20 @@ class CodeBook:
         removed = 0
         with self._locked():
             for path in self._directory.iterdir():
-                if _OWN_FILE.fullmatch(path.name):
-                    held = _Record.read(path)
-                    stale = held is not None and held.expiration + self._rules.keep <= now
-                elif _OWN_TEMPORARY.fullmatch(path.name):
-                    # Left by a process that died while writing.
-                    with contextlib.suppress(FileNotFoundError):
-                        stale = path.stat().st_mtime + 3600 <= now
-                else:
-                    stale = False
-                if stale:
+                if self._is_stale(path, now):
                     path.unlink(missing_ok=True)
                     removed += 1
         return removed
+
+    def _is_stale(self, path: Path, now: float) -> bool:
+        if _OWN_FILE.fullmatch(path.name):
+            held = _Record.read(path)
+            return held is not None and held.expiration + self._rules.keep <= now
+        if _OWN_TEMPORARY.fullmatch(path.name):
+            # Left by a process that died while writing; a living one needs milliseconds.
+            with contextlib.suppress(FileNotFoundError):
+                return path.stat().st_mtime + _LEFT_BEHIND <= now
+        return False
 
     def _locked(self) -> contextlib.AbstractContextManager[None]:
         return locked(self._directory / "otp-publisher.lock")
