@@ -139,7 +139,8 @@ class Option:
         return ", ".join(str(value) for value in self.choices)
 
     def _text(self, value: object) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        # 62 may be written without quotes in a file; a float may not: 0.10 would become 0.1.
+        if isinstance(value, bool) or not isinstance(value, str | int):
             raise Wrong("is not a text")
         try:
             text = str(value)
