@@ -152,6 +152,8 @@ class Option:
             raise Wrong(f"is longer than {self.longest} characters")
         if self.kind == "list" and len(text) > TEXT_LIMIT:
             raise Wrong(f"is longer than {TEXT_LIMIT} characters")
+        if text.isprintable():  # nearly always: no need to look at each character
+            return text
         for character in text:
             if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and not (
                 self.multiline and character in _LINE_BREAKS

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from app.settings.api import Api, ApiUser
+from app.settings.blocking import BlockedNumber
 from app.settings.files import locked
 from app.settings.modems import Modem
 from app.settings.problems import ChangedMeanwhile, Problem, Refused, StoreUnusable
@@ -346,3 +348,22 @@ def test_what_root_sets_the_service_can_read(tmp_path: Path) -> None:
     store.save(Api, Api(http_port=8000))
     for path in (store.folder, store.folder / "api.json", store.folder / ".lock"):
         assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
+
+
+def test_a_long_collection_has_one_item_a_line(store: SettingsStore) -> None:
+    numbers = {f"62811{n:06}": BlockedNumber(number=f"62811{n:06}", by="rule") for n in range(501)}
+    store.save(BlockedNumber, numbers)
+    lines = (store.folder / "blocking.json").read_text().splitlines()
+    assert len(lines) == 503
+    assert lines[1] == (
+        '  "62811000000": {"number": "62811000000", "state": "blocked", "since": 0, "by": "rule"},'
+    )
+    assert dict(SettingsStore(store.folder.parent).load().settings.items(BlockedNumber)) == numbers
+
+
+def test_what_was_read_cannot_be_changed_behind_the_store(store: SettingsStore) -> None:
+    store.put(Modem, "m1", Modem(name="m1", port="sim://a"))
+    with pytest.raises(TypeError):
+        store.read(Modem).value["m2"] = Modem(name="m2", port="sim://b")  # type: ignore[index]
+    with pytest.raises(ValidationError):
+        store.load().settings.items(Modem)["m1"].port = "sim://b"  # type: ignore[misc]
