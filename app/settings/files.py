@@ -83,6 +83,7 @@ def make_folder(folder: Path) -> None:
             _give_to_owner(descriptor, place.parent)
         finally:
             os.close(descriptor)
+        sync_folder(place.parent)
 
 
 @contextlib.contextmanager
