@@ -24,7 +24,7 @@ from app.core.routing import Router
 
 Done = Callable[[Outcome], None]
 
-# How long a message waits for a modem that is just being brought up, as after a restart.
+# How long a caller is kept waiting for a modem that is just being brought up, as after a restart.
 PATIENCE = 15.0
 
 
@@ -122,10 +122,17 @@ class _Trip:
                 "nothing was sent: send fewer at a time or add a modem",
                 shortest,
             )
-        if self._house.fleet.starting() and self._house.clock.steady() - self._began < PATIENCE:
+        if self._may_hope():
             self._house.hope(self)
             return
         raise NoDevice(self._house.fleet.why_none())
+
+    def _may_hope(self) -> bool:
+        """Whether waiting for a modem beats saying at once that there is none."""
+        if self.message.detached:
+            return True
+        waited = self._house.clock.steady() - self._began
+        return waited < PATIENCE and self._house.fleet.starting()
 
     def _time_left(self) -> float:
         left = self.message.deadline - self._house.clock.steady()

@@ -91,6 +91,7 @@ class Intake:
 
     def resume(self, message: Message) -> None:
         """Take up a message that was accepted, and known not to be sent, before a restart."""
+        self.duplicates.claim(message.fingerprint, message.seq, lambda outcome: None, recognise=False)
         self._delivery.send(message, lambda outcome: self._ended(message, outcome))
 
     def _receiver(self, given: str) -> str:
@@ -128,6 +129,7 @@ class Intake:
             fingerprint=self._digest("message", command.id, receiver, *content),
             accepted=self._clock.wall(),
             deadline=self._clock.steady() + (ASYNC_DEADLINE if detached else SYNC_DEADLINE),
+            detached=detached,
             expires=expires,
             subject="" if isinstance(command, SendSms) else command.subject,
             report=not isinstance(command, SendEmail) and (command.report or self.rules.delivery_reports),

@@ -31,6 +31,7 @@ class Message:
     fingerprint: keyed digest of id, receiver and content; equal means the same message came again.
     expires: Unix seconds after which it is worthless, or None.
     deadline: steady seconds after which no try begins.
+    detached: nobody waits for the answer, so it may wait for a modem to come back.
     otp: key and mark of the reference whose code the text carries.
     """
 
@@ -43,6 +44,7 @@ class Message:
     fingerprint: bytes = field(repr=False)
     accepted: float
     deadline: float
+    detached: bool = False
     expires: float | None = None
     subject: str = field(default="", repr=False)
     report: bool = False
