@@ -135,10 +135,7 @@ class _Trip:
         return waited < PATIENCE and self._house.fleet.starting()
 
     def _time_left(self) -> float:
-        left = self.message.deadline - self._house.clock.steady()
-        if self.message.expires is not None and self._house.clock.trusted:
-            left = min(left, self.message.expires - self._house.clock.wall())
-        return left
+        return min(self.message.deadline, self.message.ends) - self._house.clock.steady()
 
     def _note(self, refusal: NotSent) -> None:
         self._refusal = refusal
@@ -150,8 +147,7 @@ class _Trip:
         return self._time_left() <= 0
 
     def expire(self) -> None:
-        expires = self.message.expires
-        if expires is not None and self._house.clock.trusted and expires <= self._house.clock.wall():
+        if self.message.ends <= self._house.clock.steady():
             self.fail(Expired("the message expired while it waited; nothing was sent"))
         else:
             self.fail(self._refusal or TooLate("no modem was free in time; nothing was sent", 0.0))

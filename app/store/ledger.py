@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
@@ -17,8 +16,6 @@ _ROW = (
 )
 # What may have reached the network, so that a repeat must not be sent.
 _ON_THE_AIR = (State.SENDING, State.SENT, State.DELIVERED, State.UNKNOWN)
-# Reference counters of long messages: receivers share them by hash, which keeps the table small.
-_SLOTS = 4096
 
 
 class SqliteLedger:
@@ -105,43 +102,12 @@ class SqliteLedger:
         )
         return [(_row(row[:-2]), (row[-2], row[-1]) if row[-2] is not None else None) for row in rows]
 
-    def sent_since(self, modem: str, since: float) -> int:
-        """Messages this modem carried, or may have, since a Unix time: seeds its daily limit."""
-        rows = self._database.read(
-            "SELECT count(*) FROM message WHERE modem = ? AND accepted >= ?"
-            " AND state IN ('sending', 'sent', 'delivered', 'unknown')",
-            modem,
-            since,
-        )
-        return int(rows[0][0])
-
-    def part_reference(self, receiver: str) -> int:
-        """The next reference of a long message to this receiver, 0 to 65535, kept over restarts."""
-        slot = _slot(receiver)
-
-        def step(connection: sqlite3.Connection) -> int:
-            connection.execute(
-                "INSERT INTO part_reference (slot, value) VALUES (?, 1)"
-                " ON CONFLICT (slot) DO UPDATE SET value = (value + 1) % 65536",
-                (slot,),
-            )
-            return int(
-                connection.execute("SELECT value FROM part_reference WHERE slot = ?", (slot,)).fetchone()[0]
-            )
-
-        return int(self._database.submit(step).wait())
-
     def sweep(self, before: float) -> None:
         """Forget messages that ended before a Unix time."""
         self._run("DELETE FROM message WHERE finished < ?", before)
 
     def _run(self, query: str, *values: Any, done: Callable[[Write], None] | None = None) -> Write:
         return self._database.submit(lambda connection: connection.execute(query, values), done)
-
-
-def _slot(receiver: str) -> int:
-    """The same slot on every start: Python's own hash is salted."""
-    return sum(position * ord(sign) for position, sign in enumerate(receiver, 1)) % _SLOTS
 
 
 def _row(values: Sequence[Any]) -> LedgerRow:

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 # Some 20 MB at the most, in memory.
 CAPACITY = 10_000
+_MOMENTS = ("deadline", "ends")
 
 
 class FileSpool:
@@ -60,7 +61,8 @@ class FileSpool:
 
 def _frozen(message: Message, clock: Clock) -> bytes:
     fields = {name: getattr(message, name) for name in Message.__slots__}
-    fields["deadline"] = message.deadline - clock.steady() + clock.wall()
+    for moment in _MOMENTS:  # steady seconds mean nothing to the next process
+        fields[moment] += clock.wall() - clock.steady()
     fields["fingerprint"] = message.fingerprint.hex()
     fields["otp"] = [part.hex() for part in message.otp] if message.otp else None
     return json.dumps(fields).encode()
@@ -68,7 +70,8 @@ def _frozen(message: Message, clock: Clock) -> bytes:
 
 def _thawed(octets: bytes, clock: Clock) -> Message:
     fields = json.loads(octets)
-    fields["deadline"] = fields["deadline"] - clock.wall() + clock.steady()
+    for moment in _MOMENTS:
+        fields[moment] -= clock.wall() - clock.steady()
     fields["fingerprint"] = bytes.fromhex(fields["fingerprint"])
     if fields["otp"]:
         key, mark = fields["otp"]
