@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from app.core.errors import StorageFailed
@@ -38,8 +39,7 @@ def _read_or_make(path: Path) -> bytes:
 
 
 def _create(path: Path, key: bytes) -> None:
-    fresh = path.with_suffix(f".{os.getpid()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle, fresh = tempfile.mkstemp(dir=path.parent)  # mode 0600
     try:
         os.write(handle, key)
         os.fsync(handle)
@@ -50,7 +50,7 @@ def _create(path: Path, key: bytes) -> None:
     except FileExistsError:
         pass
     finally:
-        fresh.unlink()
+        os.unlink(fresh)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
