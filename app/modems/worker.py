@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.core.clock import Clock
 from app.core.errors import GatewayError, NoDevice, NotSent, PortGone, StorageFailed, UnknownOutcome
@@ -22,7 +21,10 @@ from app.modems.sending import Pace, References, encode, send
 from app.modems.spec import ModemSpec
 from app.modems.standing import Standing
 from hw.errors import AtTimeout, DeviceMissing, HwError, PortLost
-from hw.gsm.modem import GsmModem, ModemEvent, PortGone as PortGoneEvent
+from hw.gsm.modem import GsmModem
+from hw.gsm.events import Event as ModemEvent
+from hw.gsm.events import ModemRestarted, RegistrationChanged
+from hw.gsm.events import PortGone as PortGoneEvent
 
 log = logging.getLogger(__name__)
 
