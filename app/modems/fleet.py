@@ -117,7 +117,7 @@ class Fleet:
                 done(UssdFailed(f"{worker.spec.name} was lost before the request was sent"))
                 return
             try:
-                answer = at_work.ussd(code)
+                answer = at_work.request_ussd(code)
             except HwError as error:
                 done(UssdFailed(f"{worker.spec.name}: {error}"))
                 return

@@ -20,8 +20,9 @@ from app.modems.search import Ports, namesakes
 from app.modems.sending import Pace, References, encode, send
 from app.modems.spec import ModemSpec
 from app.modems.standing import Standing
-from hw.errors import AtTimeout, DeviceMissing, HwError, PortLost
+from hw.errors import AtTimeout, DeviceMissing, HwError, PinRefused, PortLost
 from hw.gsm.modem import GsmModem
+from hw.gsm.start import Identity
 from hw.gsm.events import Event as ModemEvent
 from hw.gsm.events import ModemRestarted, RegistrationChanged
 from hw.gsm.events import PortGone as PortGoneEvent
@@ -29,6 +30,7 @@ from hw.gsm.events import PortGone as PortGoneEvent
 log = logging.getLogger(__name__)
 
 POLL = 10.0  # seconds between looks at signal and registration while idle
+BUSY_POLL = 60.0  # and at the most while messages flow
 STUCK = 10.0  # seconds in one send after which what waits behind it goes elsewhere
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 MISSING = 1.0  # seconds between looks for a port that is not there: a look costs nothing
@@ -67,6 +69,9 @@ class ModemWorker:
         self._busy_since: float | None = None
         self._imei = spec.modem.imei
         self._lost: PortLost | None = None
+        self._restarted = False
+        self._looked = 0.0  # steady time of the last look, and when the next is due
+        self._look_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"modem-{spec.name}", daemon=True)
 
@@ -188,42 +193,53 @@ class ModemWorker:
         self._lost = None
         try:
             self._set(how.CONNECTING, f"being brought up at {port}")
-            identity = modem.start(
-                pin=self.spec.modem.sim_pin or None,
-                pin_was_refused=self._memory.pin_was_refused,
-                remember_refused_pin=self._memory.remember_refused_pin,
-            )
+            identity = self._bring_up(modem)
             if self._imei and identity.imei and identity.imei != self._imei:
                 raise WrongModem(f"the modem at {port} has another IMEI than {self.spec.name}")
             self._imei = identity.imei or self._imei
             self.standing.identity, self.standing.port = identity, port
-            self._look(modem)
-            self._queue.open()
             self._serve(modem)
         finally:
             modem.close()
 
+    def _bring_up(self, modem: GsmModem) -> Identity:
+        self._restarted = False
+        pin = self.spec.modem.sim_pin
+        try:
+            return modem.start(pin or None, lambda iccid: self._memory.pin_was_refused(iccid or "", pin))
+        except PinRefused as error:
+            self._memory.remember_refused_pin(error.iccid or "", pin)
+            raise
+
     def _serve(self, modem: GsmModem) -> None:
-        looked = self._clock.steady()
+        self._look(modem)
+        self._queue.open()
         while not self._stopping.is_set():
             now = self._clock.steady()
-            if now - looked >= POLL:
+            if now >= self._look_at:
                 self._look(modem)
-                looked = now
             self._quota_opens = now + self._quota.wait(now, self._today())
-            may_send = self.standing.state == how.READY and self._quota_opens <= now
-            work = self._queue.take(min(POLL, max(self._quota_opens - now, 0.0) or POLL), may_send)
-            if self._lost is not None:
-                if work is not None and not callable(work):
-                    work.refused(PortGone(f"the port of {self.spec.name} is gone; plug it in again"))
-                raise self._lost
-            if work is None:
-                continue
-            if callable(work):
+            held = max(self._quota_opens - now, 0.0)
+            may_send = self.standing.state == how.READY and not held
+            work = self._queue.take(min(held or POLL, max(self._look_at - now, 0.0)), may_send)
+            if self._lost is not None or self._restarted:
+                self._give_back(work)
+                if self._lost is not None:
+                    raise self._lost
+                log.warning("modem %s has restarted and is brought up again", self.spec.name)
+                self._bring_up(modem)
+                self._look(modem)
+            elif callable(work):
                 work(modem)
-            else:
+            elif work is not None:
                 self._send(modem, work)
-                looked = max(looked, self._clock.steady() - POLL / 2)
+
+    def _give_back(self, work: Job | Errand | None) -> None:
+        """What was taken from the queue when the modem turned out to be away."""
+        if callable(work):
+            work(None)
+        elif work is not None:
+            work.refused(PortGone(f"{self.spec.name} is gone or has restarted; nothing was sent"))
 
     def _send(self, modem: GsmModem, job: Job) -> None:
         if job.overdue():
@@ -244,8 +260,11 @@ class ModemWorker:
             job.refused(error if isinstance(error, NotSent) else NotSent(str(error), reason=error.reason))
             self._mend(modem, error)
         else:
+            now = self._clock.steady()
             self._count(sent=1)
-            self._pace.learn(self._clock.steady() - began)
+            self._pace.learn(now - began)
+            # Polling waits while messages flow, but never for ever.
+            self._look_at = max(self._look_at, min(now + POLL / 2, self._looked + BUSY_POLL))
             job.sent(sent)
         finally:
             self._busy_since = None
@@ -260,10 +279,12 @@ class ModemWorker:
 
     def _look(self, modem: GsmModem) -> None:
         """Read registration, signal and operator, and stand accordingly."""
+        self._looked = self._clock.steady()
+        self._look_at = self._looked + POLL
         registration = modem.registration()
         self.standing.signal = modem.signal()
         if registration.sms_capable:
-            self.standing.operator = modem.operator() or self.standing.operator
+            self.standing.operator = modem.operator().name or self.standing.operator
             self._set(how.READY)
         else:
             self._set(how.SEARCHING, "not registered in a network yet; check antenna and SIM card")
@@ -275,9 +296,16 @@ class ModemWorker:
 
     def _hear(self, event: ModemEvent) -> None:
         """From the port's reading thread: only note and wake."""
-        if isinstance(event, PortGoneEvent):
-            self._lost = PortLost(f"the port of {self.spec.name} is gone")
-            self._queue.wake()
+        match event:
+            case PortGoneEvent():
+                self._lost = PortLost(event.reason)
+            case ModemRestarted():
+                self._restarted = True
+            case RegistrationChanged():
+                self._look_at = 0.0
+            case _:
+                return
+        self._queue.wake()
 
     def _set(self, state: str, why: str = "") -> None:
         standing = self.standing
