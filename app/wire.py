@@ -163,6 +163,14 @@ def parse(body: bytes) -> Request:
     name = message.get("command")
     if not isinstance(name, str):
         raise BadRequest("the field command is missing")
+    try:
+        return _request(name, message)
+    except BadRequest as error:
+        error.command = name[:64]
+        raise
+
+
+def _request(name: str, message: Mapping[str, Any]) -> Request:
     callback = _validated(_Callback, message)
     data = message.get("data")
     if data == [] and "channel" not in message:
