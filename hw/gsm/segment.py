@@ -44,7 +44,8 @@ def lay_out(text: str, *, wide_reference: bool = False, national: National = Fal
     """Cut a text into parts, filled greedily; raises PduError when it needs more than 255.
 
     The default alphabet where it holds the text, else national tables when asked for, else UCS-2. National
-    tables yield to UCS-2 only where that takes fewer parts.
+    tables never take more parts than UCS-2: even escaped, a character has 14 bits instead of 16, and 73 such
+    characters fit beside the longest header where UCS-2 has 67.
     """
     try:
         return _gsm7(text, encode_septets(text), DEFAULT_TABLES, wide_reference)
@@ -53,16 +54,7 @@ def lay_out(text: str, *, wide_reference: bool = False, national: National = Fal
     tables = _cheapest(text, national)
     if tables is None:
         return _ucs2(text, wide_reference)
-    try:
-        with_tables = _gsm7(text, encode_septets(text, tables), tables, wide_reference)
-    except PduError:
-        return _ucs2(text, wide_reference)
-    if len(with_tables.parts) == 1:
-        return with_tables
-    try:
-        return min(with_tables, _ucs2(text, wide_reference), key=lambda layout: len(layout.parts))
-    except PduError:
-        return with_tables
+    return _gsm7(text, encode_septets(text, tables), tables, wide_reference)
 
 
 def _capacity(header_octets: int, alphabet: Literal["gsm7", "ucs2"]) -> int:
