@@ -36,6 +36,7 @@ LAW: dict[str, frozenset[str]] = {
     "app.ddns": SERVING,
     "app.web": SERVING,
     "app.jobs": CORE | {"app.settings", "app.store"},
+    "app.numbering": CORE,
     "app.main": EVERYTHING,
     "app.__main__": EVERYTHING,  # the command line: the only one to call the composition root
     "publisher": frozenset(),
