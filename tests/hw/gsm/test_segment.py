@@ -102,6 +102,13 @@ def test_the_cheapest_pair_of_tables() -> None:
     assert lay_out("\u0633\u0644\u0627\u0645", national=True).tables == (13, 0)
 
 
+def test_a_national_table_can_save_a_part_of_the_default_alphabet() -> None:
+    saved = lay_out("€" * 100, national=True)
+    assert (len(saved.parts), saved.tables) == (1, (1, 0))
+    assert len(lay_out("€" * 100).parts) == 2
+    assert lay_out("x" * 161, national=True).tables == (0, 0)  # nothing to save
+
+
 def test_a_pair_that_does_not_hold_the_text_falls_back_to_ucs2() -> None:
     assert lay_out("ğ", national=(3, 3)).alphabet == "ucs2"
     assert lay_out("ğ你", national=True).alphabet == "ucs2"
