@@ -12,6 +12,11 @@ class Kept:
     status: int
     pdu: str = field(repr=False)
 
+    @property
+    def lines(self) -> tuple[int, str]:
+        """What +CMGR, +CMGL, +CMT and +CDS announce (octets without the SMSC field), and the PDU."""
+        return len(self.pdu) // 2 - 1 - int(self.pdu[:2] or "0", 16), self.pdu
+
 
 @dataclass
 class SimCard:

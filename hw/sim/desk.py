@@ -13,7 +13,6 @@ from hw.gsm.charset import encode_septets
 from hw.gsm.errors import PduError
 from hw.gsm.packing import pack
 from hw.sim.card import Kept
-from hw.sim.network import tpdu_octets
 
 if TYPE_CHECKING:
     from hw.sim.modem import SimModem
@@ -327,7 +326,8 @@ def _read(modem: SimModem, form: str, argument: str) -> Said:
     kept = modem.card.kept.get(index) if index is not None else None
     if kept is None:
         return Said(final="+CMS ERROR: 321")
-    said = Said((f"+CMGR: {kept.status},,{tpdu_octets(kept.pdu)}\r\n{kept.pdu}",))
+    length, pdu = kept.lines
+    said = Said((f"+CMGR: {kept.status},,{length}\r\n{pdu}",))
     kept.status = 1 if kept.status == 0 else kept.status
     return said
 
@@ -338,7 +338,8 @@ def _list(modem: SimModem, form: str, argument: str) -> Said:
     lines = []
     for index, kept in sorted(modem.card.kept.items()):
         if wanted in (4, kept.status):
-            lines.append(f"+CMGL: {index},{kept.status},,{tpdu_octets(kept.pdu)}\r\n{kept.pdu}")
+            length, pdu = kept.lines
+            lines.append(f"+CMGL: {index},{kept.status},,{length}\r\n{pdu}")
             modem.card.kept[index] = Kept(1 if kept.status == 0 else kept.status, kept.pdu)
     return Said(tuple(lines))
 
@@ -378,6 +379,7 @@ def _ussd_in(modem: SimModem, code: str) -> str:
     if not re.fullmatch(r"(?:[0-9A-F]{2})+", code):
         return code
     octets = bytes.fromhex(code)
+    packed = modem.family.ussd == "packed"
     if modem.family.ussd == "ucs2" and len(octets) % 2 == 0 and octets[0] == 0:
         return octets.decode("utf-16-be")
     for known in modem.menu:

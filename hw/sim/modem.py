@@ -12,13 +12,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from hw.gsm.messages import Submit
-from hw.gsm.pdu import PduError, decode
+from hw.gsm.pdu import PduError, decode, encode_deliver, encode_status_report
 from hw.sim.air import Air
-from hw.sim.card import SimCard
+from hw.sim.card import Kept, SimCard
 from hw.sim.desk import Said, answer
 from hw.sim.families import Family, family
 from hw.sim.faults import Fault, FaultBook
-from hw.sim.network import deliver_pdus, report_pdu, tpdu_octets
 
 _CTRL_Z, _ESC, _CR, _BS = 0x1A, 0x1B, 0x0D, 0x08
 _NOISE_PAUSE = 0.01
@@ -415,9 +414,9 @@ class SimModem:
     def _report(self, message: Submit, reference: int) -> None:
         now = datetime.now(UTC)
         status, smsc = self.report_status, self.card.smsc
-        pdu = report_pdu(message.address.number, reference, now, now, smsc=smsc, status=status)
+        pdu = encode_status_report(message.address.number, reference, now, now, status=status, smsc=smsc)
         if self.news_mode[3] == 1:
-            self._say_two(f"+CDS: {tpdu_octets(pdu)}", pdu)
+            self._say_two("+CDS: ", pdu)
         elif self.news_mode[3] == 2:
             self.say(f'+CDSI: "SR",{reference}')
 
@@ -426,7 +425,7 @@ class SimModem:
     def sms_in(self, sender: str, text: str, *, sent: datetime | None = None, reference: int = 1) -> None:
         """Somebody writes to this SIM."""
         when = sent or datetime.now(UTC).replace(microsecond=0)
-        for pdu in deliver_pdus(sender, text, when, smsc=self.card.smsc, reference=reference):
+        for pdu in encode_deliver(sender, text, when, smsc=self.card.smsc, reference=reference):
             self.pdu_in(pdu)
 
     def pdu_in(self, pdu: str) -> None:
@@ -434,7 +433,7 @@ class SimModem:
         with self.changed:
             mode = self.news_mode[1]
             if mode in (2, 3):
-                self._say_two(f"+CMT: ,{tpdu_octets(pdu)}", pdu)
+                self._say_two("+CMT: ,", pdu)
                 return
             index = self.card.keep(pdu, self.family.first_index)
             if index is None:
@@ -442,8 +441,9 @@ class SimModem:
             elif mode == 1:
                 self.say(f'+CMTI: "{self.stores[2]}",{index}')
 
-    def _say_two(self, header: str, body: str) -> None:
-        self._schedule(0.0, f"\r\n{header}\r\n{body}\r\n".encode("latin-1"))
+    def _say_two(self, header: str, pdu: str) -> None:
+        length, body = Kept(0, pdu).lines
+        self.say(f"{header}{length}\r\n{body}")
 
     def register(self, stat: int) -> None:
         """The network takes the modem in, or throws it out (27.007 §7.2)."""

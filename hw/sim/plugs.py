@@ -71,7 +71,7 @@ class Plugs:
 
 
 def imei_of(index: int) -> str:
-    """A different valid IMEI for each index (0 to 9,999): test TAC 00-101-0, check digit by Luhn (23.003 annex B)."""
+    """A different valid IMEI for each index (0 to 9,999), with its check digit (23.003 annex B)."""
     body = f"0010150000{index:04d}"
     total = sum(sum(divmod(int(digit) * (1 + place % 2), 10)) for place, digit in enumerate(body))
     return f"{body}{-total % 10}"

@@ -49,7 +49,7 @@ class Serial(SerialBase):  # type: ignore[misc, unused-ignore]  # pyserial's bas
                 modem.changed.notify_all()
 
     def read(self, size: int = 1) -> bytes:
-        """Wait for size bytes; fewer after the timeout or cancel_read(). Raises SerialException if unplugged."""
+        """Wait for size bytes; fewer after the timeout or cancel_read(). SerialException if unplugged."""
         modem = self._connected()
         deadline = None if self.timeout is None else modem.steady() + self.timeout
         with modem.changed:

@@ -10,6 +10,7 @@ import termios
 import threading
 import time
 import tty
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,7 @@ class SimPtys:
         self._guard = threading.RLock()
         self._terminals: dict[SimModem, _Terminal] = {}
         self._timers: list[tuple[float, int, _Terminal]] = []
-        self._stale: list[_Terminal] = []  # have new output, announced by other threads
+        self._stale: deque[_Terminal] = deque()  # have new output, announced by other threads
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="sim-ptys", daemon=True)
         self._thread.start()
@@ -97,8 +98,7 @@ class SimPtys:
     def _announce(self, terminal: _Terminal) -> None:
         if threading.current_thread() is self._thread:
             return  # the thread looks at the modem itself after it fed it
-        with self._guard:
-            self._stale.append(terminal)
+        self._stale.append(terminal)  # without the guard: the modem's own lock may be held here
         self._wake()
 
     def _wake(self) -> None:
@@ -141,9 +141,8 @@ class SimPtys:
                         self._feed(key.data)
                     else:
                         self._flush(key.data)
-                stale, self._stale = self._stale, []
-                for terminal in stale:
-                    self._collect(terminal)
+                for _ in range(len(self._stale)):
+                    self._collect(self._stale.popleft())
                 now = time.monotonic()
                 while self._timers and self._timers[0][0] <= now:
                     terminal = heapq.heappop(self._timers)[2]
