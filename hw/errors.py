@@ -50,3 +50,11 @@ class OutcomeUnknown(HwError):
 
 class PartlySent(OutcomeUnknown):
     """A later part was refused after earlier parts had been taken: the message cannot be unsent."""
+
+
+class PortBusy(HwError):
+    """The port exists but may not be used: another program holds it, or the system refuses access."""
+
+
+class UnsafeCommand(HwError, ValueError):
+    """A command or one of its parameters could end the line early and start another command."""
