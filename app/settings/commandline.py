@@ -159,8 +159,9 @@ def restore(arguments: argparse.Namespace) -> int:
     for change in plan.changes:
         print(change)
     _complain(plan.warnings, "warning: ")
-    done = "would change" if arguments.dry_run else "changed"
-    print(f"{len(plan.changes)} {done} by {arguments.file}" if plan.changes else "nothing is different")
+    made = "none made yet" if arguments.dry_run else "all made"
+    count = len(plan.changes)
+    print(f"changes from {arguments.file}: {count}, {made}" if count else "nothing is different")
     return DONE
 
 
