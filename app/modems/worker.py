@@ -21,11 +21,11 @@ from app.modems.sending import Pace, References, encode, send
 from app.modems.spec import ModemSpec
 from app.modems.standing import Standing
 from hw.errors import AtTimeout, DeviceMissing, HwError, PinRefused, PortLost
-from hw.gsm.modem import GsmModem
-from hw.gsm.start import Identity
 from hw.gsm.events import Event as ModemEvent
 from hw.gsm.events import ModemRestarted, RegistrationChanged
 from hw.gsm.events import PortGone as PortGoneEvent
+from hw.gsm.modem import GsmModem
+from hw.gsm.start import Identity
 
 log = logging.getLogger(__name__)
 
