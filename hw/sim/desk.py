@@ -383,9 +383,8 @@ def _ussd_in(modem: SimModem, code: str) -> str:
     if modem.family.ussd == "ucs2" and len(octets) % 2 == 0 and octets[0] == 0:
         return octets.decode("utf-16-be")
     for known in modem.menu:
-        if modem.family.ussd == "packed" and pack(encode_septets(known)).rstrip(b"\x1a\r") == octets.rstrip(
-            b"\r"
-        ):
+        septets = encode_septets(known)
+        if packed and octets == pack(septets + (b"\r" if len(septets) % 8 == 7 else b"")):
             return known
     return code
 
