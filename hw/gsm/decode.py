@@ -12,7 +12,7 @@ from hw.gsm.errors import PduError
 from hw.gsm.messages import Content, Deliver, Message, StatusReport, Submit
 from hw.gsm.packing import unpack
 from hw.gsm.timestamp import decode_time, read_validity
-from hw.gsm.udh import Element, Elements, concat_of, parse_elements, ports_of, tables_of, waiting_of
+from hw.gsm.udh import Elements, concat_of, parse_elements, ports_of, tables_of, waiting_of
 
 Direction = Literal["MT", "MO"]
 
@@ -186,14 +186,10 @@ def _header(reader: _Reader, octets: bytes) -> tuple[int, Elements, bool]:
     if elements is None:
         reader.problems.append("the elements of the user data header do not fill it and are ignored")
         return length, (), True
-    _judge(reader, elements)
-    return length, elements, True
-
-
-def _judge(reader: _Reader, elements: tuple[Element, ...]) -> None:
     concat = concat_of(elements)
     if concat is not None and not concat.valid:
         reader.problems.append(f"part {concat.seq} of {concat.total} is read as a message of its own")
+    return length, elements, True
 
 
 def _text(reader: _Reader, coding: Coding, units: bytes, tables: Tables) -> str | None:

@@ -100,7 +100,7 @@ class Shelf:
         """Take a part; returns the messages that end with it: whole ones, and those that are given up for it.
 
         A message is one sender's, with one reference, width of reference, total and pair of ports. The same
-        part again is ignored, also shortly after its message was whole (networks repeat what they think lost).
+        part again is ignored, also shortly after its message was whole (networks repeat what seems lost).
         Another part under the same number shows that the reference came round: the older message is given up.
         """
         concat = part.content.part_of

@@ -33,7 +33,7 @@ def vectors(*names: str) -> list[Any]:
     ]
 
 
-# -- whole PDUs -----------------------------------------------------------------------------------------------
+# -- whole PDUs
 
 
 def _validity(validity: Validity | None, expected: Vector | None) -> object:
@@ -59,7 +59,8 @@ def _content(content: Content) -> Vector:
         and {"type": content.mwi.type, "active": content.mwi.active, "store": content.mwi.store},
         "udl": content.udl,
         "udh": [{"iei": element.iei, "data": element.data.hex().upper()} for element in content.elements],
-        "concat": concat and {"ref": concat.ref, "bits": concat.bits, "total": concat.total, "seq": concat.seq},
+        "concat": concat
+        and {"ref": concat.ref, "bits": concat.bits, "total": concat.total, "seq": concat.seq},
         "concat_valid": content.part_of is not None,
         "ports": ports and {"dst": ports.dst, "src": ports.src, "bits": ports.bits},
         "national": {"locking": content.tables[0], "single_shift": content.tables[1]},
@@ -121,7 +122,14 @@ def _same_instant(read: datetime | None, expected: str | None, century_optional:
     return read == wanted and read.utcoffset() == wanted.utcoffset()
 
 
-_PERMISSIONS = {"may_reject", "century_optional", "scts_optional", "discharge_optional", "number_any", "text_any"}
+_PERMISSIONS = {
+    "may_reject",
+    "century_optional",
+    "scts_optional",
+    "discharge_optional",
+    "number_any",
+    "text_any",
+}
 
 
 @pytest.mark.parametrize("vector", vectors("deliver", "submit", "status_report", "gammu_encode_bulk"))
@@ -171,12 +179,16 @@ def test_malformed_is_refused_or_kept_as_not_understood(vector: Vector) -> None:
     assert message.raw == vector["pdu"].upper()
 
 
-# -- fields ---------------------------------------------------------------------------------------------------
+# -- fields
 
 
 @pytest.mark.parametrize("vector", vectors("gsm7"))
 def test_septets(vector: Vector) -> None:
-    septets, packed, fill = bytes.fromhex(vector["septets"]), bytes.fromhex(vector["packed"]), vector["fill_bits"]
+    septets, packed, fill = (
+        bytes.fromhex(vector["septets"]),
+        bytes.fromhex(vector["packed"]),
+        vector["fill_bits"],
+    )
     assert len(septets) == vector["count"]
     assert pack(septets, fill) == packed
     assert unpack(packed, vector["count"], fill) == septets
@@ -238,7 +250,7 @@ def test_validity(vector: Vector) -> None:
     assert relative_seconds(vector["octet"]) == vector["seconds"]
 
 
-# -- text to parts --------------------------------------------------------------------------------------------
+# -- text to parts
 
 
 @pytest.mark.parametrize("wide", [False, True], ids=["8bit", "16bit"])
@@ -259,7 +271,9 @@ def test_segmentation(vector: Vector, wide: bool) -> None:
     )
     assert [pdu.hex for pdu in pdus] == ["00" + part["pdu_cmgs_tpdu"] for part in expected]
     assert [pdu.tpdu_length for pdu in pdus] == [part["tpdu_len"] for part in expected]
-    assert [(pdu.part, pdu.parts) for pdu in pdus] == [(n, len(expected)) for n in range(1, len(expected) + 1)]
+    assert [(pdu.part, pdu.parts) for pdu in pdus] == [
+        (n, len(expected)) for n in range(1, len(expected) + 1)
+    ]
     for pdu, part in zip(pdus, expected, strict=True):
         assert pdu.hex.endswith(f"{part['udl']:02X}{part['ud']}")
         read = decode(pdu.hex, direction="MO")

@@ -1,0 +1,33 @@
+"""The two clocks of the house: a steady one to wait by, the wall's for other people's timestamps."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+# A wall clock before this release's birth has not been set since power-up.
+BUILT = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+
+
+class Clock(Protocol):
+    """Seconds as floats. ``steady`` never jumps and counts from anywhere; ``wall`` is Unix time."""
+
+    def steady(self) -> float: ...
+
+    def wall(self) -> float: ...
+
+    @property
+    def trusted(self) -> bool:
+        """Whether ``wall`` was ever set: nothing is dropped as expired before."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks; the wall is trusted once it is past this release's birth."""
+
+    steady = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
+
+    @property
+    def trusted(self) -> bool:
+        return time.time() > BUILT

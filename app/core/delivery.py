@@ -1,0 +1,192 @@
+"""Carries one message: candidates in order, fail-over while it is known not to be sent, one outcome."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from app.core.clock import Clock
+from app.core.errors import (
+    Expired,
+    GatewayError,
+    NoDevice,
+    NotSent,
+    StorageFailed,
+    TooLate,
+    UnknownOutcome,
+)
+from app.core.events import Announce, MessageAccepted, MessageDone, MessageSending
+from app.core.message import Message, Outcome, Sent, State, Try
+from app.core.ports import Commit, Fleet, Ledger, Mail
+from app.core.receiver import is_mail_address, masked
+from app.core.replies import SUCCESS
+from app.core.routing import Router
+
+Done = Callable[[Outcome], None]
+
+# How long a caller is kept waiting for a modem that is just being brought up, as after a restart.
+PATIENCE = 15.0
+
+
+class Delivery:
+    """Sends messages over the fleet (or by mail) and records how each one ended."""
+
+    def __init__(
+        self, ledger: Ledger, fleet: Fleet, mail: Mail, router: Router, clock: Clock, announce: Announce
+    ) -> None:
+        self.ledger = ledger
+        self.fleet = fleet
+        self.mail = mail
+        self.router = router
+        self.clock = clock
+        self.announce = announce
+        self._hoping: list[_Trip] = []
+        self._lock = threading.Lock()
+
+    def send(self, message: Message, done: Done) -> None:
+        """Returns at once; ``done`` is called exactly once, when the outcome is on record.
+
+        The message must be in the ledger already (``Ledger.accept``).
+        """
+        self.announce(MessageAccepted(message.seq, message.owner, masked(message.receiver)))
+        _Trip(self, message, done).advance()
+
+    def refuse(self, message: Message, why: GatewayError, done: Done) -> None:
+        """Record a message that ends before any try."""
+        _Trip(self, message, done).fail(why)
+
+    def tick(self) -> None:
+        """Once a fraction of a second: look again for those who wait for a modem to come up."""
+        with self._lock:
+            hoping, self._hoping = self._hoping, []
+        for trip in hoping:
+            trip.advance()
+
+    def hope(self, trip: _Trip) -> None:
+        with self._lock:
+            self._hoping.append(trip)
+
+
+class _Trip:
+    """One message between acceptance and outcome; a Job in the hands of one modem at a time."""
+
+    def __init__(self, delivery: Delivery, message: Message, done: Done) -> None:
+        self.message = message
+        self._house = delivery
+        self._done = done
+        self._began = delivery.clock.steady()
+        self._tries: tuple[Try, ...] = ()
+        self._lane = ("", "")
+        self._refusal: NotSent | None = None
+        self._commit: Commit | None = None
+
+    def advance(self) -> None:
+        """Hand the message to the next carrier, or end it."""
+        if self.overdue():
+            self.expire()
+            return
+        try:
+            if is_mail_address(self.message.receiver):
+                self._mail()
+            else:
+                self._next_modem()
+        except GatewayError as error:
+            self.fail(error)
+
+    def _mail(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+        self._house.mail.submit(self)
+
+    def _next_modem(self) -> None:
+        tried = {attempt.modem for attempt in self._tries}
+        lanes = [lane for lane in self._house.fleet.lanes() if lane.modem not in tried]
+        shortest: float | None = None
+        for choice in self._house.router.candidates(self.message.receiver, lanes):
+            lane = choice.lane
+            if lane.wait > self._time_left():
+                shortest = lane.wait if shortest is None else min(shortest, lane.wait)
+                continue
+            self._lane = (lane.modem, lane.name)
+            try:
+                self._house.fleet.submit(lane.modem, self)
+            except NotSent as refusal:
+                self._note(refusal)
+                continue
+            return
+        if self._refusal is not None:
+            raise self._refusal
+        if shortest is not None:
+            raise TooLate(
+                f"the queue is about {shortest:.0f} s long and the message would be too late; "
+                "nothing was sent: send fewer at a time or add a modem",
+                shortest,
+            )
+        if self._may_hope():
+            self._house.hope(self)
+            return
+        raise NoDevice(self._house.fleet.why_none())
+
+    def _may_hope(self) -> bool:
+        """Whether waiting for a modem beats saying at once that there is none."""
+        if self.message.detached:
+            return True
+        waited = self._house.clock.steady() - self._began
+        return waited < PATIENCE and self._house.fleet.starting()
+
+    def _time_left(self) -> float:
+        return min(self.message.deadline, self.message.ends) - self._house.clock.steady()
+
+    def _note(self, refusal: NotSent) -> None:
+        self._refusal = refusal
+        self._tries += (Try(self._lane[0], self._house.clock.wall(), refusal.reason),)
+
+    # The Job a carrier sees.
+
+    def overdue(self) -> bool:
+        return self._time_left() <= 0
+
+    def expire(self) -> None:
+        if self.message.ends <= self._house.clock.steady():
+            self.fail(Expired("the message expired while it waited; nothing was sent"))
+        else:
+            self.fail(self._refusal or TooLate("no modem was free in time; nothing was sent", 0.0))
+
+    def begin(self) -> None:
+        modem, _ = self._lane
+        self._commit = self._house.ledger.sending(self.message.seq, modem)
+        self._house.announce(MessageSending(self.message.seq, modem, masked(self.message.receiver)))
+
+    def confirm(self) -> None:
+        if self._commit is None:
+            raise StorageFailed("a message was confirmed before it began")
+        self._commit.wait()
+
+    def sent(self, sent: Sent) -> None:
+        self._tries += (Try(sent.modem, self._house.clock.wall(), "sent"),)
+        self._end(State.SENT, SUCCESS, "", "", sent)
+
+    def refused(self, why: NotSent) -> None:
+        self._note(why)
+        if self._commit is not None:
+            self._commit = None
+            self._house.ledger.requeue(self.message.seq)
+        self.advance()
+
+    def unknown(self, why: UnknownOutcome) -> None:
+        modem, name = self._lane
+        self._tries += (Try(modem, self._house.clock.wall(), "unknown"),)
+        self._end(State.UNKNOWN, why.code, why.reason, str(why), Sent(modem, name))
+
+    def fail(self, why: GatewayError) -> None:
+        """It is known that nothing went out."""
+        state = State.EXPIRED if isinstance(why, Expired) else State.FAILED
+        self._end(state, why.code, why.reason, str(why), None)
+
+    def _end(self, state: State, code: str, reason: str, error: str, sent: Sent | None) -> None:
+        house = self._house
+        outcome = Outcome(state, code, reason, error, sent, self._tries)
+        seconds = house.clock.steady() - self._began
+        modem = sent.modem if sent else ""
+        house.ledger.close(self.message.seq, outcome, house.clock.wall(), lambda: self._done(outcome))
+        house.announce(MessageDone(self.message.seq, modem, str(state), reason, seconds))

@@ -1,0 +1,89 @@
+"""What happens in the house, told to whoever listens: monitor, bell, metrics, audit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Root of all events; receivers are masked and texts never appear in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAccepted(Event):
+    seq: int
+    door: str
+    receiver: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSending(Event):
+    seq: int
+    modem: str
+    receiver: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDone(Event):
+    """state: sent, failed, expired or unknown; modem is empty where none carried it."""
+
+    seq: int
+    modem: str
+    state: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModemState(Event):
+    """state: connecting, ready, searching, trouble, gone, off; ``why`` is a sentence."""
+
+    modem: str
+    state: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerState(Event):
+    broker: str
+    connected: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped(Event):
+    """The wall clock jumped by so many seconds."""
+
+    seconds: float
+
+
+Announce = Callable[[Event], None]
+
+
+class Events:
+    """Hands each event to every listener, in the thread of whoever announces it: listeners only enqueue."""
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Announce, ...] = ()
+
+    def listen(self, listener: Announce) -> Callable[[], None]:
+        """Add a listener; the answer takes it away again."""
+        self._listeners = (*self._listeners, listener)
+
+        def leave() -> None:
+            self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+        return leave
+
+    def announce(self, event: Event) -> None:
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:
+                # A listener's fault must not change what happens to a message.
+                log.exception("a listener failed on %s", type(event).__name__)

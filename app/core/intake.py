@@ -1,0 +1,190 @@
+"""Takes a message in: receiver, block list, age, code, repeat, ledger; then sends it on its way."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.core.blocklist import BlockList
+from app.core.clock import Clock
+from app.core.commands import RequestOtp, SendEmail, SendSms, Source
+from app.core.delivery import Delivery
+from app.core.digest import KeyedDigest
+from app.core.duplicates import Duplicates
+from app.core.errors import Expired, GatewayError
+from app.core.message import Message, Outcome, State
+from app.core.msisdn import Numbering
+from app.core.otp import OtpBook
+from app.core.ports import Ledger, Spool
+from app.core.receiver import canonical
+from app.core.replies import Reply
+
+Sending = RequestOtp | SendSms | SendEmail
+
+# Seconds within which a try must begin: while somebody waits for the answer, and when nobody does.
+SYNC_DEADLINE = 120.0
+ASYNC_DEADLINE = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Of the settings, what decides about every message. lifetime: seconds of *OTP expiration*."""
+
+    drop_expired: bool = True
+    lifetime: float = 300.0
+    delivery_reports: bool = False
+
+
+class Intake:
+    """The way in for whatever is to be sent, up to its outcome."""
+
+    def __init__(
+        self,
+        *,
+        otp: OtpBook,
+        delivery: Delivery,
+        duplicates: Duplicates,
+        blocklist: BlockList,
+        numbering: Numbering,
+        ledger: Ledger,
+        spool: Spool,
+        digest: KeyedDigest,
+        clock: Clock,
+        rules: Rules,
+    ) -> None:
+        self.otp = otp
+        self.blocklist = blocklist
+        self.numbering = numbering
+        self.duplicates = duplicates
+        self.rules = rules
+        self._delivery = delivery
+        self._ledger = ledger
+        self._spool = spool
+        self._digest = digest
+        self._clock = clock
+
+    def request_otp(self, command: RequestOtp, source: Source, answer: Future[Reply], detached: bool) -> str:
+        """Draw a code and send it. Returns the message's id; raises GatewayError when nothing is sent."""
+        receiver = self._receiver(command.receiver)
+        expires = self.otp.expiry(command.expiration)
+        ticket = self.otp.draw(command.reference, receiver, command.params, command.message, expires)
+        # The code is new each time: what makes two requests the same is all the rest.
+        content = ("otp", command.message, command.reference, *command.params)
+        message = replace(
+            self._message(command, source, receiver, ticket.text, expires, detached, content),
+            otp=(ticket.key, ticket.mark),
+        )
+        return self._carry(command, source, message, answer, detached, lambda: self.otp.issue(ticket))
+
+    def send(
+        self, command: SendSms | SendEmail, source: Source, answer: Future[Reply], detached: bool
+    ) -> str:
+        """Send a text as it is. Returns the message's id; raises GatewayError when nothing is sent."""
+        receiver = self._receiver(command.receiver)
+        expires = self._message_expiry(command)
+        content = ("text", command.message)
+        message = self._message(command, source, receiver, command.message, expires, detached, content)
+        return self._carry(command, source, message, answer, detached)
+
+    def resume(self, message: Message) -> None:
+        """Take up a message that was accepted, and known not to be sent, before a restart."""
+        self.duplicates.claim(message.fingerprint, message.seq, lambda outcome: None, recognise=False)
+        self._delivery.send(message, lambda outcome: self._ended(message, outcome))
+
+    def _receiver(self, given: str) -> str:
+        receiver = canonical(given, self.numbering)
+        self.blocklist.check(receiver)
+        return receiver
+
+    def _message_expiry(self, command: SendSms | SendEmail) -> float | None:
+        if not self.rules.drop_expired:
+            return None
+        expires = command.expiration
+        if expires is None and command.date_time is not None:
+            expires = command.date_time + self.rules.lifetime
+        if expires is None or not self._clock.trusted:
+            return None
+        if expires <= self._clock.wall():
+            raise Expired("the message has expired; nothing was sent")
+        return expires
+
+    def _message(
+        self,
+        command: Sending,
+        source: Source,
+        receiver: str,
+        text: str,
+        expires: float | None,
+        detached: bool,
+        content: tuple[str, ...],
+    ) -> Message:
+        now, steady = self._clock.wall(), self._clock.steady()
+        return Message(
+            seq=self._ledger.next_seq(),
+            id=command.id or secrets.token_hex(8),
+            command=command.name,
+            owner=source.owner,
+            receiver=receiver,
+            text=text,
+            fingerprint=self._digest("message", command.id, receiver, *content),
+            accepted=now,
+            deadline=steady + (ASYNC_DEADLINE if detached else SYNC_DEADLINE),
+            detached=detached,
+            expires=expires,
+            ends=math.inf if expires is None else steady + expires - now,
+            subject="" if isinstance(command, SendSms) else command.subject,
+            report=not isinstance(command, SendEmail) and (command.report or self.rules.delivery_reports),
+        )
+
+    def _carry(
+        self,
+        command: Sending,
+        source: Source,
+        message: Message,
+        answer: Future[Reply],
+        detached: bool,
+        issue: Callable[[], None] | None = None,
+    ) -> str:
+        def ended(outcome: Outcome) -> None:
+            self._ended(message, outcome)
+            answer.set_result(_rendered(command, message, outcome))
+
+        def heard(outcome: Outcome) -> None:
+            answer.set_result(replace(_rendered(command, message, outcome), duplicate=True))
+
+        recognise = bool(command.id) or source.redelivered
+        if not self.duplicates.claim(message.fingerprint, message.seq, heard, recognise):
+            return message.id
+        # The row comes before the code: a crash between the two leaves a row that frees the reference.
+        record = self._ledger.accept(message)
+        try:
+            if issue is not None:
+                issue()
+            if detached:
+                self._spool.keep(message)
+                record.wait()
+        except GatewayError as error:
+            self._delivery.refuse(message, error, ended)
+            if detached:
+                raise
+        else:
+            self._delivery.send(message, ended)
+        return message.id
+
+    def _ended(self, message: Message, outcome: Outcome) -> None:
+        if message.otp and outcome.state in (State.FAILED, State.EXPIRED):
+            self.otp.forget(*message.otp)
+        self._spool.drop(message.seq)
+        self.duplicates.settle(message.fingerprint, message.seq, outcome)
+
+
+def _rendered(command: Sending, message: Message, outcome: Outcome) -> Reply:
+    """The reply to a message's caller."""
+    data: dict[str, Any] = dict(command.echo) if isinstance(command, RequestOtp) else {"id": message.id}
+    if isinstance(command, SendSms) and (sent := outcome.sent):
+        data |= {"modemID": sent.modem, "modem": sent.name, "parts": sent.parts, "result": str(outcome.state)}
+    return Reply(command.name, outcome.code, data, outcome.reason, outcome.error)

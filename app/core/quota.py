@@ -1,0 +1,46 @@
+"""How many messages a SIM may still send: a sliding minute and a local day."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+MINUTE = 60.0
+
+
+class Quota:
+    """Counts one SIM's messages; 0 means no limit. Not thread-safe: its worker owns it.
+
+    ``now`` is steady seconds, ``day`` any value that changes at local midnight.
+    """
+
+    def __init__(self, per_minute: int = 0, per_day: int = 0, day: str = "", sent_today: int = 0) -> None:
+        self.per_minute = per_minute
+        self.per_day = per_day
+        self._recent: deque[float] = deque()
+        self._day = day
+        self._sent_today = sent_today
+
+    def wait(self, now: float, day: str) -> float:
+        """Seconds until one more message may go; infinite when the day's share is used up."""
+        if self.per_day and day == self._day and self._sent_today >= self.per_day:
+            return math.inf
+        if not self.per_minute:
+            return 0.0
+        self._forget_old(now)
+        if len(self._recent) < self.per_minute:
+            return 0.0
+        return self._recent[-self.per_minute] + MINUTE - now
+
+    def count(self, now: float, day: str) -> None:
+        """One message was handed to the network (or may have been)."""
+        if day != self._day:
+            self._day, self._sent_today = day, 0
+        self._sent_today += 1
+        if self.per_minute:
+            self._forget_old(now)
+            self._recent.append(now)
+
+    def _forget_old(self, now: float) -> None:
+        while self._recent and self._recent[0] <= now - MINUTE:
+            self._recent.popleft()
