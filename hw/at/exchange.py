@@ -69,10 +69,10 @@ class Exchange:
         while True:
             left = deadline - self._steady()
             try:
-                arrival = self._arrivals.get(timeout=max(0.0, min(left, SETTLE) if settle else left))
+                arrival = self._arrivals.get(timeout=max(0.0, min(left, SETTLE / 2) if settle else left))
             except Empty:
                 settled = 0 < len(self._lines) == seen
-                if settle and left > SETTLE and not settled:
+                if settle and left > SETTLE / 2 and not settled:
                     seen = len(self._lines)
                     continue
                 late = self.forget()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hw.at.fields import bare, is_hex, number, split, value_of
+from hw.at.fields import bare, number, split, value_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def _header(value: str) -> tuple[list[str], str | None]:
 
 
 def _is_pdu(line: str, length: int | None) -> bool:
-    return is_hex(line) and (length is None or len(line) >= min(2 * length, 16))
+    """Hexadecimal, whole octets or not: a torn PDU is kept for whoever looks at it."""
+    least = 16 if length is None else min(2 * length, 16)
+    return len(line) >= least and re.fullmatch(r"[0-9A-Fa-f]+", line) is not None
 
 
 def place(line: str) -> Place:

@@ -139,7 +139,7 @@ class GsmModem:
         return references
 
     def _keep_link(self) -> None:
-        """Keep the radio link between messages from now on (27.005 §3.5.6): asked once, not for each message."""
+        """Keep the radio link between messages from now on (27.005 §3.5.6); not asked for each message."""
         try:
             self._channel.ask("AT+CMMS=2")
         except AtError as error:

@@ -205,7 +205,8 @@ class Starter:
         """The best AT+CNMI that the modem takes; None if it takes none."""
         supported = replies.supported_numbers(self._when_ready("AT+CNMI=?"), "+CNMI")
         nearest = nearest_news(supported)
-        for value in (*((nearest,) if nearest else ()), *dialect.cnmi):
+        candidates = [*dialect.cnmi] if nearest is None else [nearest, *dialect.cnmi]
+        for value in candidates:
             try:
                 self._channel.ask(f"AT+CNMI={value}")
             except AtError:
