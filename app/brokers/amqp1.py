@@ -83,6 +83,8 @@ class Amqp1Link:
         self._receiver = receiver = session.receiver(f"otp-pi-{self._device}-{next(self._names)}")
         receiver.source.address = address
         receiver.target.address = address
+        if self._options.durable:
+            receiver.source.durability = proton.Terminus.CONFIGURATION
         receiver.open()
         # A refused link is first attached without a source, then detached (AMQP 1.0 §2.6.3).
         self._until(
@@ -112,25 +114,35 @@ class Amqp1Link:
 
     def publish(self, topic: str, body: bytes) -> None:
         product = (self._connection.remote_properties or {}).get("product", "")
-        rabbit = product == "RabbitMQ" and not topic.startswith("/")
+        if product != "RabbitMQ" or topic.startswith("/"):
+            refused = self._send(topic, body)
+        elif refused := self._send(f"/queue/{topic}", body):
+            # Its owner declared it otherwise; it exists, and that is enough.
+            refused = self._send(f"/amq/queue/{topic}", body)
+        if refused:
+            raise Unpublishable(refused)
+
+    def _send(self, address: str, body: bytes) -> str:
+        """One message to an address; why it was refused, or nothing."""
         self._answer_refused = ""
         # A session of its own: RabbitMQ ends the whole session over a wrong address.
         self._answering = session = self._connection.session()
         session.open()
         sender = session.sender(f"otp-pi-{self._device}-{next(self._names)}")
-        sender.source.address = sender.target.address = f"/queue/{topic}" if rabbit else topic
+        sender.source.address = sender.target.address = address
+        sender.target.durability = proton.Terminus.CONFIGURATION  # a durable queue, where one is made
         sender.open()
         self._until(lambda: bool(self._answer_refused) or sender.credit > 0)
         if not self._answer_refused:
-            message = proton.Message(body=body.decode("ascii"), content_type="application/json")
+            # A data section: readers of AMQP 0-9-1 get the plain octets, and no encoded value.
+            message = proton.Message(body=body, inferred=True, content_type="application/json")
             delivery = sender.send(message)
             self._until(lambda: bool(self._answer_refused) or bool(delivery.remote_state))
             delivery.settle()
-        refused, self._answering = self._answer_refused, None
+        self._answering = None
         session.close()
         self._flush()
-        if refused:
-            raise Unpublishable(refused)
+        return self._answer_refused
 
     def wake(self) -> None:
         self._bell.ring()

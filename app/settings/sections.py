@@ -8,6 +8,7 @@ from app.settings.general import General
 from app.settings.modems import Modem
 from app.settings.section import Section
 from app.settings.sms import Sms
+from app.settings.subscribers import SUBSCRIBERS
 
 SECTIONS: tuple[type[Section], ...] = (
     General,
@@ -16,6 +17,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Sms,
     Modem,
     BlockedNumber,
+    *SUBSCRIBERS,
 )
 
 
