@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import pika
 from pika import exceptions
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException, AMQPConnectorStackTimeout
 from pika.spec import Basic, BasicProperties
 
 from app.brokers.dial import Fault, Place, context, in_words, keepalive
@@ -15,11 +16,14 @@ from app.brokers.link import Incoming, Unpublishable
 from app.settings.subscribers import SubscriberAmqp
 
 # Reply codes of AMQP 0-9-1 §1.2.
+CONNECTION_FORCED = 320
 ACCESS_REFUSED = 403
 NOT_FOUND = 404
 RESOURCE_LOCKED = 405
 PRECONDITION_FAILED = 406
 NOT_ALLOWED = 530
+
+FAILURES = (exceptions.AMQPError, AMQPConnectorException, OSError)
 
 
 class AmqpLink:
@@ -56,7 +60,7 @@ class AmqpLink:
             self._connection = BlockingConnection(parameters)
             self._declare()
             self._consume()
-        except (exceptions.AMQPError, OSError) as error:
+        except FAILURES as error:
             raise Fault(self._words(error)) from error
 
     def _declare(self) -> None:
@@ -100,7 +104,7 @@ class AmqpLink:
             raise Fault("the connection is not open")
         try:
             self._connection.process_data_events(seconds)
-        except (exceptions.AMQPError, OSError) as error:
+        except FAILURES as error:
             raise Fault(self._words(error)) from error
         if self._cancelled:
             raise Fault(f"the queue {self._options.topic} was deleted")
@@ -114,14 +118,14 @@ class AmqpLink:
         try:
             self._consuming.basic_cancel(self._consumer)
             self._consume()
-        except (exceptions.AMQPError, OSError) as error:
+        except FAILURES as error:
             raise Fault(self._words(error)) from error
 
     def settle(self, token: int) -> None:
         try:
             if self._consuming is not None:
                 self._consuming.basic_ack(token)
-        except (exceptions.AMQPError, OSError) as error:
+        except FAILURES as error:
             raise Fault(self._words(error)) from error
 
     def publish(self, topic: str, body: bytes) -> None:
@@ -140,7 +144,7 @@ class AmqpLink:
             self._answering.basic_publish("", topic, body, properties)
         except ValueError as error:  # a name longer than AMQP's short string
             raise Unpublishable("its topic cannot be the name of a queue") from error
-        except (exceptions.AMQPError, OSError) as error:
+        except FAILURES as error:
             raise Fault(self._words(error)) from error
 
     def wake(self) -> None:
@@ -148,7 +152,7 @@ class AmqpLink:
         if connection is not None:
             try:
                 connection.add_callback_threadsafe(_nothing)
-            except (exceptions.AMQPError, OSError):
+            except FAILURES:
                 pass  # closed: its turn ends by itself
 
     def close(self) -> None:
@@ -156,7 +160,7 @@ class AmqpLink:
         if connection is not None and connection.is_open:
             try:
                 connection.close()
-            except (exceptions.AMQPError, OSError):
+            except FAILURES:
                 pass
 
     def _words(self, error: BaseException) -> str:
@@ -165,7 +169,7 @@ class AmqpLink:
                 case exceptions.ProbableAuthenticationError() | exceptions.AuthenticationError():
                     return "the broker refused the user name or the password"
                 case exceptions.ProbableAccessDeniedError():
-                    return f"the broker does not let this user into the virtual host {self._options.virtual_host}"
+                    return self._refusal(NOT_ALLOWED)
                 case exceptions.ConnectionClosedByBroker() | exceptions.ChannelClosedByBroker():
                     return self._refusal(cause.reply_code)
                 case exceptions.AMQPHeartbeatTimeout():
@@ -174,25 +178,24 @@ class AmqpLink:
                     return "the broker takes no messages: it is short of memory or disk"
                 case exceptions.IncompatibleProtocolError():
                     return f"{self._place} does not speak AMQP 0-9-1"
+                case AMQPConnectorStackTimeout():
+                    return in_words(TimeoutError(), self._place)
                 case ssl.SSLError() | OSError():
                     return in_words(cause, self._place)
-        if isinstance(error, exceptions.AMQPConnectorStackTimeout | exceptions.AMQPConnectorPhaseErrorBase):
-            return in_words(TimeoutError(), self._place)
         return f"{self._place} closed the connection"
 
     def _refusal(self, code: int) -> str:
         options = self._options
-        match code:
-            case 403:
-                return "the broker refused the user name or the password, or the right to use the queue"
-            case 404:
-                return f"the queue {options.topic} is gone"
-            case 405:
-                return f"the queue {options.topic} belongs to another connection alone"
-            case 530:
-                return f"the broker knows no virtual host {options.virtual_host} for this user"
-            case 320:
-                return "the broker is shutting down"
+        if code == ACCESS_REFUSED:
+            return "the broker refused the user name or the password, or the right to use the queue"
+        if code == NOT_FOUND:
+            return f"the queue {options.topic} is gone"
+        if code == RESOURCE_LOCKED:
+            return f"the queue {options.topic} belongs to another connection alone"
+        if code == NOT_ALLOWED:
+            return f"the broker knows no virtual host {options.virtual_host} for this user"
+        if code == CONNECTION_FORCED:
+            return "the broker is shutting down"
         return f"the broker closed the connection (reply code {code})"
 
 

@@ -86,8 +86,16 @@ def dial(place: Place) -> socket.socket:
             return place.context.wrap_socket(sock, server_hostname=place.host)
     except OSError as error:
         sock.close()
-        raise Fault(in_words(error, place)) from error
+        raise Fault(handshake_in_words(error, place)) from error
     return sock
+
+
+def handshake_in_words(error: OSError, place: Place) -> str:
+    """As ``in_words``, for a peer that was there but not in TLS."""
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return in_words(error, place)
+    what = "no answer" if isinstance(error, TimeoutError) else "it closed the connection"
+    return f"TLS with {place} failed ({what}): does the broker speak TLS on this port?"
 
 
 def in_words(error: BaseException, place: Place) -> str:

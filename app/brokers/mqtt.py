@@ -12,7 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from app.brokers.dial import Fault, Place, context, in_words, watch
+from app.brokers.dial import Fault, Place, context, handshake_in_words, in_words, watch
 from app.brokers.link import Bell, Incoming, Unpublishable
 from app.core.clock import Clock
 from app.settings.subscribers import SubscriberMqtt
@@ -76,8 +76,10 @@ class MqttLink:
         fresh: Any = False if options.protocol == "5" else paho.MQTT_CLEAN_START_FIRST_ONLY
         try:
             self._client.connect(options.host, options.port, rhythm, clean_start=fresh, properties=properties)
-        except (OSError, ssl.SSLError) as error:
+        except (ConnectionRefusedError, socket.gaierror) as error:
             raise Fault(in_words(error, place)) from error
+        except OSError as error:
+            raise Fault((handshake_in_words if place.context else in_words)(error, place)) from error
         except paho.WebsocketConnectionError as error:
             raise Fault(f"{place} closed the connection") from error
         sock = self._client.socket()
@@ -136,7 +138,12 @@ class MqttLink:
 
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
         if not self._fault:
-            self._fault = _refusal(reason) if _is_known(reason) else f"{self._place} closed the connection"
+            if reason.getName() == "Keep alive timeout":
+                self._fault = f"{self._place} fell silent for {self._place.timeout:g} s"
+            elif _is_known(reason):
+                self._fault = _refusal(reason)
+            else:
+                self._fault = f"{self._place} closed the connection"
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         if message.retain:

@@ -166,7 +166,7 @@ class RedisLink(ABC):
     def _words(self, error: BaseException) -> str:
         cause = error.__cause__ or error.__context__
         match error:
-            case redis.AuthenticationError() | redis.AuthorizationError():
+            case redis.AuthenticationError() | redis.exceptions.AuthorizationError():
                 return "the broker refused the user name or the password"
             case redis.exceptions.NoPermissionError():
                 return "the broker does not let this user do what is needed"

@@ -200,7 +200,7 @@ class SubscriberRedis(Subscriber):
         "channel",
         "Mode",
         choices={"channel": "Channel", "list": "List", "stream": "Stream"},
-        help="A channel keeps nothing: what is published while the device is away is lost. Lists and streams keep it.",
+        help="A channel keeps nothing: what is published while the device is away is lost.",
     )
 
 

@@ -15,6 +15,7 @@ from app.main import Service
 from app.settings.api import Api
 from app.settings.modems import Modem
 from app.settings.store import SettingsStore
+from app.settings.subscribers import Subscriber as Options
 from app.settings.subscribers import (
     SubscriberActivemq,
     SubscriberAmqp,
@@ -23,12 +24,11 @@ from app.settings.subscribers import (
     SubscriberStomp,
     SubscriberWs,
 )
-from app.settings.subscribers import Subscriber as Options
 from app.store.places import Places
 from hw.sim.air import Received
 from hw.sim.plugs import plugs
 from tests.brokers.certificates import Certificates, make_certificates
-from tests.brokers.peers import AmqpPeer, Amqp1Peer, MqttPeer, Peer, RedisPeer, StompPeer, WsPeer
+from tests.brokers.peers import Amqp1Peer, AmqpPeer, MqttPeer, Peer, RedisPeer, StompPeer, WsPeer
 from tests.brokers.servers import (
     PASSWORD,
     USER,

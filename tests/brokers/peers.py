@@ -1,4 +1,4 @@
-"""An application server's side of each broker: publishes messages and hears the answers, by plain libraries."""
+"""An application server's side of each broker: publishes messages and hears the answers."""
 
 from __future__ import annotations
 
