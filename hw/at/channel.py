@@ -142,7 +142,7 @@ class AtChannel:
             self.dirty = True
             for _ in range(_PROBES):
                 self._exchange.forget()
-                self._write(ESC + b"\r", "ESC")
+                self._write(ESC + ESC + b"\r", "ESC")
                 self._drain()
                 reply = self._probe()
                 if reply is not None:

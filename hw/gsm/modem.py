@@ -44,9 +44,11 @@ class GsmModem:
         *,
         on_event: Callable[[Event], None] | None = None,
         send_timeout: float | None = None,
+        prompt_timeout: float = PROMPT_TIMEOUT,
     ) -> None:
         self._on_event = on_event
         self._send_timeout = send_timeout
+        self._prompt_timeout = prompt_timeout
         self._dialect: Dialect = GENERIC
         self._started = False
         self._link_kept = False
@@ -64,6 +66,7 @@ class GsmModem:
         on_event: Callable[[Event], None] | None = None,
         name: str | None = None,
         send_timeout: float | None = None,
+        prompt_timeout: float = PROMPT_TIMEOUT,
     ) -> GsmModem:
         """Open the port; start() comes next. send_timeout: seconds from Ctrl-Z to +CMGS, by family if None.
 
@@ -74,7 +77,7 @@ class GsmModem:
         def channel_of(news: Callable[[News], None], lost: Callable[[PortLost], None]) -> AtChannel:
             return AtChannel(port, on_news=news, on_lost=lost, name=name or url)
 
-        return cls(channel_of, on_event=on_event, send_timeout=send_timeout)
+        return cls(channel_of, on_event=on_event, send_timeout=send_timeout, prompt_timeout=prompt_timeout)
 
     def start(
         self,
@@ -151,7 +154,7 @@ class GsmModem:
         reply = self._channel.submit(
             f"AT+CMGS={part.tpdu_length}",
             part.hex,
-            prompt_timeout=PROMPT_TIMEOUT,
+            prompt_timeout=self._prompt_timeout,
             timeout=self._send_timeout or self._dialect.send_timeout,
             before_body=gate,
         )
