@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 POLL = 10.0  # seconds between looks at signal and registration while idle
 BUSY_POLL = 60.0  # and at the most while messages flow
-STUCK = 10.0  # seconds in one send after which what waits behind it goes elsewhere
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 MISSING = 1.0  # seconds between looks for a port that is not there: a look costs nothing
 
@@ -126,12 +125,15 @@ class ModemWorker:
     def queued(self) -> int:
         return len(self._queue)
 
-    def expel(self, others: bool) -> None:
-        """End what waited too long; while stuck in one send, give the rest away if there are others."""
+    def end_overdue(self) -> None:
+        """End what waited until nobody wants it any longer."""
         for job in self._queue.take_overdue():
             job.expire()
+
+    def give_away(self, stuck_after: float) -> None:
+        """While one send takes longer than this, what waits behind it goes to other modems."""
         since = self._busy_since
-        if others and since is not None and self._clock.steady() - since > STUCK:
+        if since is not None and self._clock.steady() - since > stuck_after:
             for job in self._queue.take_all():
                 job.refused(NotSent(f"{self.spec.name} is held up by another message", reason="busy"))
 

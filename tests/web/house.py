@@ -282,7 +282,10 @@ class House:
         self.api = Api(self.gateway, self.sign_in, self.pool.waiting, lambda: self.ready)
         self.api.serve_at(["/api/otp", "/api/message", "/api/sms", "/api/email", "/api/block"])
         self.api.serve_at(
-            [f"/api/{name}" for name in "otp message sms email block unblock modem ussd".split()]
+            [
+                f"/api/{name}"
+                for name in ["otp", "message", "sms", "email", "block", "unblock", "modem", "ussd"]
+            ]
         )
         self.web = WebServer(self.api.app, self.pool)
         assert self.web.apply({"http": Listener(0, host="127.0.0.1")}) == []
