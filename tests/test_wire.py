@@ -49,7 +49,8 @@ def test_request_otp() -> None:
 
 
 def test_verify_otp() -> None:
-    body = b'{"command":"validate-otp","data":{"reference":" r ","msisdn":628123456789,"otp":12345,"param4":1.0}}'
+    body = b"""{"command":"validate-otp",
+      "data":{"reference":" r ","msisdn":628123456789,"otp":12345,"param4":1.0}}"""
     assert one(body) == core.VerifyOtp(
         "validate-otp",
         "r",
@@ -71,7 +72,8 @@ def test_three_words_for_the_receiver(receiver: bytes) -> None:
     ("body", "command"),
     [
         (
-            b'{"command":"send-sms","data":{"id":1,"receiver":"1","message":" a ","expiration":"5","date_time":4.5}}',
+            b'{"command":"send-sms",'
+            b'"data":{"id":1,"receiver":"1","message":" a ","expiration":"5","date_time":4.5}}',
             core.SendSms("send-sms", "1", " a ", "1", 5.0, 4.5),
         ),
         (
@@ -315,12 +317,17 @@ def test_octets_are_understood_or_refused(body: bytes) -> None:
 
 
 NAMES = st.sampled_from(
-    "request-otp create-otp verify-otp send-sms send-email send-message block-msisdn unblock-msisdn "
-    "get-modem-list request-ussd echo nonsense".split()
+    [
+        *("request-otp", "create-otp", "verify-otp", "send-sms", "send-email", "send-message"),
+        *("block-msisdn", "unblock-msisdn", "get-modem-list", "request-ussd", "echo", "nonsense"),
+    ]
 )
 FIELDS = st.sampled_from(
-    "reference receiver msisdn recipient message subject expiration date_time param1 otp id report "
-    "modem_id ussd_code command data callback_topic callback_delay".split()
+    [
+        *("reference", "receiver", "msisdn", "recipient", "message", "subject", "expiration", "date_time"),
+        *("param1", "otp", "id", "report", "modem_id", "ussd_code", "command", "data"),
+        *("callback_topic", "callback_delay"),
+    ]
 )
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.text("0123456789+@ ."))
 VALUES: st.SearchStrategy[Any] = st.recursive(

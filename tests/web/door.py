@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import InvalidHash, VerificationError
 
 from app.core.message import Sent
 from app.core.ports import Job
@@ -33,7 +33,7 @@ PATHS = [f"/api/{name}" for name in ("otp", "message", "sms", "email", "block", 
 def verify(stored: str, password: str) -> bool:
     try:
         return HASHER.verify(stored or DECOY, password) and bool(stored)
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHash):
         return False
 
 

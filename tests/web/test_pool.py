@@ -78,9 +78,8 @@ def test_work_that_came_while_all_threads_were_busy_runs_once_one_of_them_waits(
 
 def test_only_so_many_may_wait() -> None:
     pool = Pool(front=1, waiters=1)
-    with pool.waiting() as first:
-        with pool.waiting() as second:
-            assert (first, second) == (True, False)
+    with pool.waiting() as first, pool.waiting() as second:
+        assert (first, second) == (True, False)
     with pool.waiting() as third:
         assert third
 
@@ -104,7 +103,12 @@ def test_the_threads_are_named_and_their_stacks_do_not_change_anybody_elses() ->
     pool = Pool()
     names: list[str] = []
     done = threading.Event()
-    pool.put(Work(lambda: (names.append(threading.current_thread().name), done.set())[0]))
+
+    def note() -> None:
+        names.append(threading.current_thread().name)
+        done.set()
+
+    pool.put(Work(note))
     assert done.wait(30)
     assert names == ["http-1"]
     assert threading.stack_size() == usual

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from app.web.signin import HASHES_WAITING, Denied, SignIn
-from tests.web.door import HASHER, USERS, Answer, Client, Door, basic, eventually, sms, verify
+from tests.web.door import HASHER, USERS, Answer, ApiUser, Client, Door, basic, eventually, sms, verify
 
 ECHO = b'{"command":"echo"}'
 WRONG = "the user name or the password is wrong, or the user is not active"
@@ -94,12 +94,10 @@ def test_a_changed_password_counts_at_once(door: Door, client: Client) -> None:
     assert as_user(door, "shop", "a new one").status == 200
 
 
-@pytest.mark.parametrize("change", [{"active": False}, {"blocked": True}])
-def test_a_user_who_is_switched_off_is_out_at_once(
-    door: Door, client: Client, change: dict[str, bool]
-) -> None:
+@pytest.mark.parametrize("off", [replace(USERS[0], active=False), replace(USERS[0], blocked=True)])
+def test_a_user_who_is_switched_off_is_out_at_once(door: Door, client: Client, off: ApiUser) -> None:
     assert client.post(ECHO).status == 200
-    door.sign_in.load([replace(USERS[0], **change)])
+    door.sign_in.load([off])
     answer = client.post(ECHO)
     assert (answer.status, answer.json["response_code"]) == (401, "1100")
     door.sign_in.load([])
