@@ -9,6 +9,7 @@ from typing import Protocol
 from app.core.clock import Clock
 from app.core.errors import GatewayError, NoDevice, NotSent, PortGone, StorageFailed, UnknownOutcome
 from app.core.events import Announce, ModemState
+from app.core.faults import described
 from app.core.ports import Job
 from app.core.routing import Lane
 from app.modems import standing as how
@@ -137,8 +138,8 @@ class ModemWorker:
                 pause = MISSING
             except HwError as error:
                 self._set(how.TROUBLE, str(error))
-            except Exception:
-                log.exception("the thread of modem %s met an unforeseen error", self.spec.name)
+            except Exception as error:
+                log.error("modem %s met an unforeseen %s", self.spec.name, described(error))
                 self._set(how.TROUBLE, "an unforeseen error; see the log")
             self._hand_over()
             failures = 0 if self._clock.steady() - began > 60 else failures + 1
@@ -202,9 +203,11 @@ class ModemWorker:
             return
         began = self._clock.steady()
         self._busy_since = began
+        handed_over = False
         try:
             pdus = encode(job.message, self.spec, self._references, self._clock)
             job.begin()
+            handed_over = True
             sent = send(modem, job, pdus, self.spec, more=len(self._queue) > 0)
         except UnknownOutcome as error:
             self.standing.unknown += 1
@@ -215,6 +218,14 @@ class ModemWorker:
             self.standing.failed += 1
             job.refused(error if isinstance(error, NotSent) else NotSent(str(error), reason=error.reason))
             self._mend(modem, error)
+        except Exception:
+            # Whatever it was, the message has an outcome, and nobody sends it again.
+            name = self.spec.name
+            if handed_over:
+                job.unknown(UnknownOutcome(f"{name} met an unforeseen error while it had the message"))
+            else:
+                job.refused(NotSent(f"{name} met an unforeseen error; nothing was sent"))
+            raise
         else:
             now = self._clock.steady()
             self.standing.sent += 1
