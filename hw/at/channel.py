@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hw.at.codec import Final, News
 from hw.at.command import checked, checked_body
-from hw.at.exchange import SETTLE, Exchange
+from hw.at.exchange import Exchange
 from hw.at.masking import safe, shown
 from hw.at.vocabulary import Result
 from hw.errors import AtError, AtTimeout, OutcomeUnknown, PortLost
@@ -96,7 +96,7 @@ class AtChannel:
         with self._turn:
             self._make_ready()
             command, wire = checked(command), checked_body(body).encode("ascii") + CTRL_Z
-            self._exchange.begin(command, prompt=True)
+            self._exchange.begin(command, prompt=True, answer_needed=True)
             self._write(command.encode("ascii") + b"\r", safe(command))
             self._await_prompt(command, prompt_timeout)
             if before_body is not None:
@@ -105,6 +105,9 @@ class AtChannel:
                 except BaseException:
                     self._leave_prompt()
                     raise
+            early = self._exchange.withdrawn()
+            if early is not None:
+                _raise_refusal(command, early.result)
             self._exchange.expect_body(body)
             # A write that fails has not taken the Ctrl-Z, so the modem cannot have sent: PortLost.
             self._write(wire, f"body of {len(body)} hex digits")
@@ -181,17 +184,12 @@ class AtChannel:
         if arrival is None:
             self.dirty = True
             raise AtTimeout(f"Modem {self.name} gave no prompt after {safe(command)} within {timeout:g} s.")
-        if isinstance(arrival, Final):
+        if isinstance(arrival, Final):  # never an OK: that would need a reference first
             _raise_refusal(command, arrival.result)
-            raise AtError(safe(command), "OK without a prompt")
 
     def _await_reference(self, command: str, timeout: float) -> Reply:
         try:
             arrival = self._exchange.wait(timeout, settle=True)
-            if isinstance(arrival, Final) and arrival.result.ok and not self._exchange.lines:
-                # An OK without +CMGS may be a leftover of something else; the real one may follow.
-                self._exchange.go_on(command)
-                arrival = self._exchange.wait(2 * SETTLE, settle=True)
         except PortLost as error:
             raise OutcomeUnknown(f"Modem {self.name} vanished while it was sending.") from error
         lines = self._exchange.lines
@@ -205,6 +203,7 @@ class AtChannel:
 
     def _leave_prompt(self) -> None:
         try:
+            self._exchange.begin("ESC")
             self._write(ESC, "ESC")
             self.dirty = self._exchange.wait(_LEAVE_PROMPT) is None
         except PortLost:
@@ -245,11 +244,8 @@ class AtChannel:
             arrival = self._exchange.wait(left)
             if not isinstance(arrival, Final):
                 return None
-            if self._exchange.lines:
-                return Reply(_PROBE, self._exchange.lines)
             if arrival.result.ok:
-                self._exchange.go_on(_PROBE)
-                continue
+                return Reply(_PROBE, self._exchange.lines)
             refusals += 1
             if refusals == 2:  # a modem without a SIM refuses the question itself
                 return Reply(_PROBE, ())
@@ -258,7 +254,7 @@ class AtChannel:
         return None
 
     def _send_probe(self) -> None:
-        self._exchange.begin(_PROBE)
+        self._exchange.begin(_PROBE, answer_needed=True)
         self._write(_PROBE.encode("ascii") + b"\r", _PROBE)
 
     # The reading side; runs in the reader's thread.
