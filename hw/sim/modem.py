@@ -119,7 +119,7 @@ class SimModem:
             self._awaiting: tuple[int, str] | None = None  # length, command of the prompt that is open
             self._wedged = False
             self._busy_until = 0.0
-            self.echo, self.verbose, self.quiet = True, True, False
+            self.echo, self.quiet = True, False
             self.cmee, self.text_mode, self.functional = 0, True, 1
             self.news_mode = [0, 0, 0, 0, 0]
             self.creg_mode = {"+CREG": 0, "+CGREG": 0, "+CEREG": 0}

@@ -73,6 +73,15 @@ def test_a_message_reaches_the_handset_as_it_was_written(bench: Bench, text: str
     assert references == [1, 2, 3][: len(message(text))]
 
 
+def test_a_modem_that_cannot_stop_echoing_is_understood(bench: Bench) -> None:
+    bench.modem_behind.faults.add(Fault("command", "refuse", command="ATE0"))
+    modem = bench.started()
+    assert bench.modem_behind.echo
+    assert modem.send_sms(message(LONG)) == [1, 2]
+    assert texts(bench) == [LONG]
+    assert modem.unknown_lines == []
+
+
 @pytest.mark.parametrize("text", ["short", LONG], ids=["short", "long"])
 def test_a_part_takes_exactly_two_round_trips(bench: Bench, text: str) -> None:
     modem = bench.started()
