@@ -14,7 +14,7 @@ from hw.at.command import checked, checked_body
 from hw.at.exchange import Exchange
 from hw.at.masking import safe, shown
 from hw.at.vocabulary import Result
-from hw.errors import AtError, AtTimeout, OutcomeUnknown, PortLost
+from hw.errors import AtError, AtTimeout, OutcomeUnknown, PortLost, Restarted
 from hw.ports import Port
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class AtChannel:
     ) -> None:
         self.name = name
         self.dirty = False
+        self.echo_is_off = False  # set once the modem obeyed ATE0: an echo then tells of a restart
         self._port = port
         self._on_news = on_news
         self._on_lost = on_lost
@@ -96,9 +97,14 @@ class AtChannel:
         with self._turn:
             self._make_ready()
             command, wire = checked(command), checked_body(body).encode("ascii") + CTRL_Z
+            echoes = self._exchange.echoes
             self._exchange.begin(command, prompt=True, answer_needed=True)
             self._write(command.encode("ascii") + b"\r", safe(command))
             self._await_prompt(command, prompt_timeout)
+            if self.echo_is_off and self._exchange.echoes > echoes:
+                # Back in text mode the modem would send the PDU's digits as a text, to nobody we know.
+                self._leave_prompt()
+                raise Restarted(safe(command))
             if before_body is not None:
                 try:
                     before_body()
@@ -152,6 +158,11 @@ class AtChannel:
                     self.dirty = False
                     return reply
             raise AtTimeout(f"Modem {self.name} does not answer; it could not be brought back in step.")
+
+    @property
+    def echoes(self) -> int:
+        """How often the modem repeated a command so far."""
+        return self._exchange.echoes
 
     def pause(self, seconds: float) -> None:
         """Wait, but not longer than the channel is open."""

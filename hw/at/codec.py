@@ -79,6 +79,7 @@ class AtCodec:
     """
 
     def __init__(self) -> None:
+        self.echoes = 0  # how often the modem repeated what was sent
         self._buffer = bytearray()
         self._pending: Pending | None = None
         self._prompt_wanted = False
@@ -192,6 +193,7 @@ class AtCodec:
                 return [Final(result, line)]
             if self._echo is not None and _is_echo(line, self._echo):
                 self._echo = None
+                self.echoes += 1
                 return []
         prefix = prefix_of(line)
         if prefix == "+CUSD" and _text_is_open(line):

@@ -39,6 +39,11 @@ class Exchange:
         """The answer's lines so far."""
         return tuple(self._lines)
 
+    @property
+    def echoes(self) -> int:
+        """How often the modem repeated what was sent to it."""
+        return self._codec.echoes
+
     def begin(self, command: str, *, prompt: bool = False, answer_needed: bool = False) -> None:
         """A command goes out next; leftovers of earlier ones are forgotten.
 

@@ -317,8 +317,10 @@ def _admits(values: str, wanted: int) -> bool:
 def _sending(name: str) -> _Desk:
     def desk(modem: SimModem, form: str, argument: str) -> Said:
         length = number(split(argument)[0])
-        if modem.text_mode or length is None or not 0 < length < 256:
-            return Said(final="+CMS ERROR: 304" if modem.text_mode else "+CMS ERROR: 305")
+        if modem.text_mode:  # anything is a number then, and anything after the prompt a text
+            return modem.prompt(0, f"AT{name}")
+        if length is None or not 0 < length < 256:
+            return Said(final="+CMS ERROR: 305")
         return modem.prompt(length, f"AT{name}")
 
     return desk

@@ -353,6 +353,8 @@ class SimModem:
         self._awaiting = None
         self.counts.bodies += 1
         self._tell("body")
+        if self.text_mode:  # the digits of a PDU on their way to nobody
+            self._stray(body)
         try:
             octets = bytes.fromhex(body)
             message = decode(body, direction="MO")

@@ -13,6 +13,7 @@ from hw.errors import (
     PartlySent,
     PortBusy,
     PortLost,
+    Restarted,
     UnsafeCommand,
 )
 from hw.gsm.events import (
@@ -292,6 +293,18 @@ def test_a_restart_without_a_word_is_noticed_while_getting_back_in_step(bench: B
     bench.modem_behind.power_up()
     modem.resync()
     bench.event(ModemRestarted)
+
+
+def test_a_restart_without_a_word_sends_no_pdu_as_a_text(bench: Bench) -> None:
+    modem = bench.started()
+    bench.modem_behind.power_up()
+    with pytest.raises(Restarted, match="nothing was sent"):
+        modem.send_sms(message("not as digits"))
+    bench.event(ModemRestarted)
+    assert bench.modem_behind.counts.bodies == 0
+    modem.start()
+    modem.send_sms(message("clean"))
+    assert texts(bench) == ["clean"]
 
 
 @pytest.mark.parametrize("kind", ["radio", "modem"])
