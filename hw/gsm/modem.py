@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from hw.at import replies, stored
 from hw.at.channel import AtChannel
 from hw.at.codec import News
-from hw.errors import AtError, AtTimeout, HwError, OutcomeUnknown, PartlySent, PortLost
+from hw.errors import AtError, AtTimeout, HwError, OutcomeUnknown, PartlySent, PortLost, Restarted
 from hw.gsm import ussd
 from hw.gsm.dialects import GENERIC, Dialect, says
 from hw.gsm.events import Event, ModemRestarted, PortGone, UssdArrived
@@ -136,6 +136,8 @@ class GsmModem:
             except OutcomeUnknown as error:
                 raise OutcomeUnknown(str(error), place, len(parts)) from error
             except HwError as error:
+                if isinstance(error, Restarted):
+                    self._restarted()
                 if place == 0:
                     raise
                 references.append(self._again(part, error, place, len(parts)))

@@ -54,7 +54,7 @@ def answer(modem: SimModem, line: str) -> Said:
     name = pending.name
     argument = line[line.find("=") + 1 :] if pending.form == "=" else ""
     if name in ("E", "V", "Q"):
-        argument = re.sub(r"\D", "", line[3:4])
+        return _basic(modem, line[2:].upper())
     if modem.silence(line):
         return OK
     if name not in _WITHOUT_SIM and not modem.sim_ready:
@@ -93,8 +93,16 @@ def _fine(modem: SimModem, form: str, argument: str) -> Said:
     return OK
 
 
-@_desk("E", "V", "Q")
-def _basic(modem: SimModem, form: str, argument: str) -> Said:
+def _basic(modem: SimModem, settings: str) -> Said:
+    """``E0``, ``V1Q0`` and the like; a missing number is 0 (V.250 §5.3.1)."""
+    if not re.fullmatch(r"(?:[EVQ][01]?)+", settings):
+        return ERROR
+    for letter, number_ in re.findall(r"([EVQ])([01]?)", settings):
+        on = number_ == "1"
+        if letter == "E":
+            modem.echo = on
+        elif letter == "Q":
+            modem.quiet = on
     return OK
 
 
@@ -309,8 +317,10 @@ def _admits(values: str, wanted: int) -> bool:
 def _sending(name: str) -> _Desk:
     def desk(modem: SimModem, form: str, argument: str) -> Said:
         length = number(split(argument)[0])
-        if modem.text_mode or length is None or not 0 < length < 256:
-            return Said(final="+CMS ERROR: 304" if modem.text_mode else "+CMS ERROR: 305")
+        if modem.text_mode:  # anything is a number then, and anything after the prompt a text
+            return modem.prompt(0, f"AT{name}")
+        if length is None or not 0 < length < 256:
+            return Said(final="+CMS ERROR: 305")
         return modem.prompt(length, f"AT{name}")
 
     return desk

@@ -119,7 +119,7 @@ class SimModem:
             self._awaiting: tuple[int, str] | None = None  # length, command of the prompt that is open
             self._wedged = False
             self._busy_until = 0.0
-            self.echo, self.verbose, self.quiet = True, True, False
+            self.echo, self.quiet = True, False
             self.cmee, self.text_mode, self.functional = 0, True, 1
             self.news_mode = [0, 0, 0, 0, 0]
             self.creg_mode = {"+CREG": 0, "+CGREG": 0, "+CEREG": 0}
@@ -353,6 +353,8 @@ class SimModem:
         self._awaiting = None
         self.counts.bodies += 1
         self._tell("body")
+        if self.text_mode:  # the digits of a PDU on their way to nobody
+            self._stray(body)
         try:
             octets = bytes.fromhex(body)
             message = decode(body, direction="MO")
