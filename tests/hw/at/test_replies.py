@@ -28,8 +28,8 @@ def test_signal_in_dbm_and_in_words(line: str, signal: Signal) -> None:
 
 @pytest.mark.parametrize(
     ("stat", "registered", "sms_capable"),
-    [(0, False, False), (1, True, True), (2, False, False), (5, True, True), (6, False, True), (7, False, True),
-     (8, False, False), (10, True, True), (11, False, False)],
+    [(0, False, False), (1, True, True), (2, False, False), (5, True, True), (6, False, True),
+     (7, False, True), (8, False, False), (10, True, True), (11, False, False)],
 )  # fmt: skip
 def test_who_may_send(stat: int, registered: bool, sms_capable: bool) -> None:
     found = replies.registration([f"+CREG: 0,{stat}"])
