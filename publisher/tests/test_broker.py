@@ -377,12 +377,13 @@ class TestCommand:
         command = [sys.executable, "-m", "otp_publisher", "broker", "--htpasswd", str(passwords)]
         log = passwords.parent / "log"
         with running([*command, "--listen", f"127.0.0.1:{port}"], [port], log) as process:
-            with upgraded(port, LOGIN) as line:
-                process.send_signal(signal.SIGTERM)
-                first, payload = message(line)
-                assert (first, payload[:2]) == (0x88, struct.pack("!H", 1001))
-                line.sendall(frame(payload, 8))
-                assert process.wait(30) == 0
+            line = upgraded(port, LOGIN)
+            process.send_signal(signal.SIGTERM)
+            first, payload = message(line)
+            assert (first, payload[:2]) == (0x88, struct.pack("!H", 1001))
+            line.sendall(frame(payload, 8))
+            line.close()
+            assert process.wait(30) == 0
         assert log.read_text() == f"INFO listening on 127.0.0.1:{port}\nINFO stopped\n"
 
     def test_a_taken_port_is_status_2(self, passwords: Path, port: int) -> None:
