@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ import bcrypt
 USER, PASSWORD = "bench", "bench"
 PAYLOAD = 200
 FRAME = PAYLOAD + 4
+SETTLING = 20.0
+"""Seconds to wait for what is still under way at the end of a run."""
 WINDOW = 40
 """Messages of one topic that may be under way in the throughput run."""
 
@@ -100,14 +103,23 @@ class Load:
         for _ in range(WINDOW):
             self.topics[topic][0].send()
 
-    async def steady(self, seconds: float, a_topic: float) -> None:
-        """Each topic's sender in its own turn, `a_topic` messages a second each."""
+    async def steady(self, seconds: float, a_topic: float) -> int:
+        """Each topic's sender in its turn, `a_topic` messages a second each; returns how many are lost."""
         gap = 1 / (a_topic * len(self.topics))
-        begin = time.monotonic()
-        for number in range(int(seconds / gap)):
+        begin, expected = time.monotonic(), 0
+        for number in range(round(seconds / gap)):
             await asyncio.sleep(max(0.0, begin + number * gap - time.monotonic()))
-            self.topics[number % len(self.topics)][0].send()
-        await asyncio.sleep(0.5)
+            topic = number % len(self.topics)
+            self.topics[topic][0].send()
+            expected += 0 if topic == self.unmeasured else len(self.topics[topic]) - 1
+        await self.settle(lambda: len(self.latencies) >= expected)
+        return expected - len(self.latencies)
+
+    @staticmethod
+    async def settle(done: Callable[[], bool]) -> None:
+        end = time.monotonic() + SETTLING
+        while not done() and time.monotonic() < end:
+            await asyncio.sleep(0.01)
 
     async def flood(self, seconds: float) -> None:
         self.flooding = True
@@ -116,8 +128,7 @@ class Load:
         await asyncio.sleep(seconds)
         # Whole bursts only, so that nothing is under way in the next run.
         self.burst = lambda topic: None  # type: ignore[method-assign]
-        while any(waiting > 0 for waiting in self.pending.values()):
-            await asyncio.sleep(0.01)
+        await self.settle(lambda: all(waiting <= 0 for waiting in self.pending.values()))
         self.flooding = False
 
 
@@ -155,12 +166,11 @@ async def measure(port: int, pid: int, clients: int, topics: int, seconds: float
     )
 
     used, begin = cpu_seconds(pid), time.monotonic()
-    await load.steady(seconds, 4)
+    lost = await load.steady(seconds, 4)
     busy = (cpu_seconds(pid) - used) / (time.monotonic() - begin)
-    expected = int(seconds * 4 * topics) * (clients // topics - 1)
     say(
         f"steady, {4 * topics} messages/s in, {len(load.latencies) / seconds:.0f}/s out: "
-        f"{latency_line(load.latencies)}; one core {busy:.0%} busy; lost {expected - len(load.latencies)}"
+        f"{latency_line(load.latencies)}; one core {busy:.0%} busy; lost {lost}"
     )
 
     load.deliveries, used, begin = 0, cpu_seconds(pid), time.monotonic()
@@ -185,11 +195,11 @@ async def measure(port: int, pid: int, clients: int, topics: int, seconds: float
             await asyncio.sleep(0.02)
 
     busy_topic = asyncio.create_task(keep_topic_0_busy())
-    await load.steady(seconds, 4)
+    lost = await load.steady(seconds, 4)
     busy_topic.cancel()
     say(
         f"steady, while one reader of a topic with 1000 messages/s more stands still, the other topics: "
-        f"{latency_line(load.latencies)}; broker {resident_mib(pid):.0f} MiB"
+        f"{latency_line(load.latencies)}; lost {lost}; broker {resident_mib(pid):.0f} MiB"
     )
     for client in [stuck, *(client for group in load.topics for client in group)]:
         client.transport.abort()
