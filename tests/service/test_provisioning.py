@@ -40,6 +40,11 @@ def health(port: int, kind: str) -> tuple[int, dict[str, object]]:
         return error.code, json.load(error)
 
 
+def listed(client: Client) -> dict[str, dict[str, object]]:
+    answer: dict[str, dict[str, object]] = client.call("get-modem-list")["data"]["modem_list"]
+    return answer
+
+
 def within(seconds: float, condition: Callable[[], object]) -> None:
     until = time.monotonic() + seconds
     while not condition():
@@ -87,10 +92,9 @@ def test_a_running_gateway_takes_changes_over(
     done(tmp_path, "set", "modems/m1", f"port={world.paths[0]}")
     within(10, lambda: health(port, "ready")[0] == 200)
     done(tmp_path, "set", "modems/m1", f"port={world.paths[1]}")
-    within(10, lambda: health(port, "ready")[0] == 200)
     client = Client(port)
-    listed = client.call("get-modem-list")["data"]["modem_list"]
-    assert listed["m1"]["port"] == world.paths[1]
+    within(10, lambda: listed(client)["m1"]["port"] == world.paths[1])
+    within(10, lambda: health(port, "ready")[0] == 200)
 
     done(tmp_path, "add-api-user", "late", "--password-stdin", given="another password\n")
     within(5, lambda: Client(port, "late", "another password").call("echo")["response_code"] == "0000")
