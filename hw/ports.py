@@ -181,7 +181,7 @@ class DevicePort:
         self._released = True
         with suppress(OSError):
             fcntl.ioctl(self._fd, termios.TIOCNXCL)
-        with suppress(OSError):
+        with suppress(OSError, termios.error):
             termios.tcflush(self._fd, termios.TCOFLUSH)  # closing must not wait for a dead modem
         with suppress(OSError):
             self._stream.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final, Literal, TypeAlias
 
@@ -29,7 +30,7 @@ class _Encoder(dict[int, str]):
 
     def __missing__(self, code_point: int) -> str:
         # str.translate keeps what raises LookupError, so this must be another error.
-        raise NotInAlphabet(f"U+{code_point >> 8:02X}xx has a character outside the GSM 7-bit tables")
+        raise NotInAlphabet("a character that the GSM 7-bit tables do not have")
 
 
 @cache
@@ -46,7 +47,8 @@ def encode_septets(text: str, tables: Tables = DEFAULT_TABLES) -> bytes:
     return text.translate(_encoder(tables)).encode("ascii")
 
 
-def septet_widths(tables: Tables) -> dict[int, int]:
+@cache
+def septet_widths(tables: Tables) -> Mapping[int, int]:
     """Code point → 1 or 2 septets, for every character of the tables."""
     return {code_point: len(septets) for code_point, septets in _encoder(tables).items()}
 
@@ -100,14 +102,16 @@ def encode_ucs2(text: str) -> bytes:
     raise PduError(f"character {position + 1} of the text is half a surrogate pair")
 
 
+_LOCKED: Final = tuple(frozenset(table) - {BLANK} for table in LOCKING)
+_SHIFTED: Final = tuple(frozenset(table.values()) for table in SINGLE)
+
+
 def national_tables(text: str) -> Iterator[tuple[Tables, int]]:
     """Every useful pair of tables that holds all of the text, with the septets it takes (without header)."""
-    counts: dict[str, int] = {}
-    for char in text:
-        counts[char] = counts.get(char, 0) + 1
+    counts = Counter(text)
     chars = frozenset(counts)
     for locking, held in enumerate(_LOCKED):
-        if LOCKING[locking] is LOCKING[0] and locking:
+        if locking and LOCKING[locking] is LOCKING[0]:
             continue  # Spanish: void
         rest = chars - held
         for single, reached in enumerate(_SHIFTED):
@@ -115,7 +119,3 @@ def national_tables(text: str) -> Iterator[tuple[Tables, int]]:
                 yield (locking, single), len(text) + sum(counts[char] for char in rest)
                 if not rest:
                     break  # no single shift table is needed
-
-
-_LOCKED: Final = tuple(frozenset(table) - {BLANK} for table in LOCKING)
-_SHIFTED: Final = tuple(frozenset(table.values()) for table in SINGLE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -16,6 +18,7 @@ from hw.gsm.charset import (
 )
 from hw.gsm.errors import PduError
 from hw.gsm.graphemes import is_boundary
+from hw.gsm.national import LANGUAGES
 from hw.gsm.udh import build_header, concat_element, language_elements
 
 MOST_PARTS: Final = 255
@@ -23,7 +26,7 @@ _USER_DATA_OCTETS: Final = 140
 _ESCAPE, _CR, _LF = 0x1B, 0x0D, 0x0A
 
 National: TypeAlias = bool | Tables
-"""False: never. True: the cheapest pair of tables. A pair: these two, or one of them where that is enough."""
+"""False: never. True: the cheapest pair of tables. A pair (locking, single shift): these two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +78,31 @@ def header_of(tables: Tables, reference: int, total: int, seq: int, *, wide: boo
 
 
 def _cheapest(text: str, national: National, wide: bool) -> Tables | None:
-    """The pair with the fewest parts, then the default, then the fewest septets; None when no pair fits."""
+    """The pair with the fewest parts, then the default, then the most room left; None when no pair fits."""
     if national is False:
         return None
-    candidates = national_tables(text)
-    if national is not True:
-        locking, single = national
-        allowed = {DEFAULT_TABLES, national, (locking, 0), (0, single)}
-        candidates = (candidate for candidate in candidates if candidate[0] in allowed)
+    candidates = national_tables(text) if national is True else _given(text, national)
 
     def cost(candidate: tuple[Tables, int]) -> tuple[int, bool, int, Tables]:
         tables, septets = candidate
-        alone = len(header_of(tables, 0, 1, 1, wide=wide))
-        parts = 1
-        if septets > _capacity(alone, "gsm7"):
-            parts = -(-septets // _capacity(len(header_of(tables, 0, 2, 1, wide=wide)), "gsm7"))
-        return parts, tables != DEFAULT_TABLES, septets + alone, tables
+        parts, room = 1, _capacity(len(header_of(tables, 0, 1, 1, wide=wide)), "gsm7")
+        if septets > room:
+            capacity = _capacity(len(header_of(tables, 0, 2, 1, wide=wide)), "gsm7")
+            parts = -(-septets // capacity)
+            room = parts * capacity
+        return parts, tables != DEFAULT_TABLES, septets - room, tables
 
     best = min(candidates, key=cost, default=None)
     return best[0] if best else None
+
+
+def _given(text: str, tables: Tables) -> Iterator[tuple[Tables, int]]:
+    """The default tables and these, as far as they hold the text."""
+    if not all(language in LANGUAGES for language in tables):
+        raise PduError(f"{tables} is no pair of national languages")
+    for candidate in (DEFAULT_TABLES, tables):
+        with suppress(NotInAlphabet):
+            yield candidate, len(encode_septets(text, candidate))
 
 
 def _plan(units: int, tables: Tables, alphabet: Literal["gsm7", "ucs2"], wide: bool) -> int:

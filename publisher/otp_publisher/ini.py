@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _SECTION = re.compile(r"\[([^\]]+)\]\s*(?:;.*)?")
 _KEY = re.compile(r"[^=\[\]{}|&~!()^\"?;]+")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -58,7 +59,8 @@ def parse_ini(text: str, environment: Mapping[str, str] = os.environ) -> Ini:
     sections: dict[str, dict[str, Entry]] = {}
     problems: list[Problem] = []
     section = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not `splitlines`, to which a form feed or a Latin-1 0x85 in a password is an end of line too.
+    for number, line in enumerate(_LINE_END.split(text), 1):
         line = line.strip()
         # PHP 7 dropped `#` as a comment sign, yet the published file uses it and PHP reads on.
         if not line or line[0] in ";#":

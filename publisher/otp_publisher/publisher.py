@@ -1,6 +1,7 @@
 """What an application server uses: one method a command, over whichever way to the device is configured."""
 
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -297,9 +298,7 @@ def _code_book(general: General, wall: Callable[[], float]) -> CodeBook:
     if not general.cache_dir:
         raise ConfigError("manage_otp needs cache_dir, a directory of its own")
     # The PHP library turns the separators of its file to those of the system; so do we.
-    directory = (
-        Path(general.cache_dir) if Path("C:\\").is_absolute() else Path(general.cache_dir.replace("\\", "/"))
-    )
+    directory = Path(general.cache_dir if os.name == "nt" else general.cache_dir.replace("\\", "/"))
     secret = Path(general.secret_file) if general.secret_file else None
     rules = Rules(general.otp_digits, general.otp_tries, general.cache_max_age, general.country_code)
     try:

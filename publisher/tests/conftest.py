@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from otp_publisher import Publisher
 
-from . import certificates, peers
+from . import certificates, peers, running_broker
 from .certificates import Certificates
 from .device import Device
 from .servers import PASSWORD, USER, free_port, need, running
@@ -199,3 +200,21 @@ def way(request: pytest.FixtureRequest, open_way: Callable[[str], Way]) -> Way:
 @pytest.fixture(params=BROKERS)
 def broker_way(request: pytest.FixtureRequest, open_way: Callable[[str], Way]) -> Way:
     return open_way(request.param)
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> Path:
+    file = tmp_path / "htpasswd"
+    file.write_text(running_broker.PASSWORDS)
+    return file
+
+
+@pytest.fixture
+def open_broker(passwords: Path) -> Iterator[running_broker.Running]:
+    with running_broker.broker(passwords) as started:
+        yield started
+
+
+@pytest.fixture
+def port(open_broker: running_broker.Running) -> int:
+    return open_broker.port

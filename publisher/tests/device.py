@@ -12,9 +12,13 @@ MODEMS = {"modem1": {"id": "modem1", "name": "Modem 1", "port": "/dev/ttyUSB0", 
 
 @dataclass
 class Device:
-    """`mute` swallows every message without an answer, as a device that was unplugged while it worked."""
+    """`mute` swallows every message without an answer, as a device that was unplugged while it worked.
+
+    Who holds `lock` stops it between the arrival of a message and the work on it.
+    """
 
     mute: bool = False
+    arrived: int = 0
     outbox: list[tuple[str, str]] = field(default_factory=list)
     seen: list[dict[str, Any]] = field(default_factory=list)
     blocked: set[str] = field(default_factory=set)
@@ -24,6 +28,7 @@ class Device:
     def take(self, text: str | bytes) -> tuple[str | None, str]:
         """The topic to answer on, if any, and the answer."""
         message = json.loads(text)
+        self.arrived += 1
         with self.lock:
             self.seen.append(message)
             answer = self._answer(message["command"], message["data"])

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -208,10 +209,12 @@ def over_stomp(device: Device, port: int, topic: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def over_ws(device: Device, port: int, topic: str) -> Iterator[None]:
+    logging.getLogger("peer").setLevel(logging.ERROR)
     login = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
 
     def open_line(topic: str) -> Any:
-        return connect(f"ws://127.0.0.1:{port}/ws?topic={topic}", additional_headers=login, proxy=None)
+        uri = f"ws://127.0.0.1:{port}/ws?topic={topic}"
+        return connect(uri, additional_headers=login, proxy=None, logger=logging.getLogger("peer"))
 
     def work(ready: threading.Event, stop: threading.Event) -> None:
         with open_line(topic) as line:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import select
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +14,13 @@ from otp_publisher.broker.doorman import Doorman
 from otp_publisher.broker.limits import Limits
 from otp_publisher.broker.server import Broker, watch
 from otp_publisher.broker.watched import Watched
+
+LOGIN = "anna:pa:ss"
+# htpasswd -nbB -C 4 anna pa:ss; htpasswd -nbB -C 4 bert pa:ss
+PASSWORDS = """\
+anna:$2y$04$Ipt27Wrs1UKhQH12rbQoxeX1g18YQFvA9O6gmIL2jDu3IEaC7tasO
+bert:$2y$04$tk/.0Kim/POXfO5K58JY2Op5US32hPZHWgHbO7zvoI6A2CJT.KLPa
+"""
 
 
 @dataclass
@@ -58,3 +67,7 @@ def broker(passwords: Path, limits: Limits | None = None, rules: Path | None = N
         loop.call_soon_threadsafe(event.set)
         thread.join(30)
         assert not thread.is_alive()
+
+
+def silent(line: socket.socket, seconds: float = 0.3) -> bool:
+    return not select.select([line], [], [], seconds)[0]

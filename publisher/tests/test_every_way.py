@@ -124,7 +124,7 @@ def test_parallel_calls_get_their_own_answers(way: Way) -> None:
 
 
 def test_the_text_of_a_message_is_in_no_result_and_no_log(way: Way, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("DEBUG")
     way.device.mute = True
     result = way.publisher(timeout=1.5, callback=True).send_sms("0812", "the-hidden-text")
     assert "the-hidden-text" not in json.dumps(result.as_dict())

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otp_publisher import ConfigError, Publisher
 from otp_publisher.ini import parse_ini
@@ -209,3 +211,16 @@ def test_wrong_options_are_named(options: dict[str, object], words: str) -> None
 def test_a_missing_file_is_an_error_in_words(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.ini"):
         Publisher.from_ini(tmp_path / "nowhere.ini")
+
+
+@given(st.text(st.sampled_from("ab[]=;#\"'\\${} \r\n\ttrue"), max_size=60))
+def test_no_file_makes_it_give_up(text: str) -> None:
+    ini = parse_ini(text, {})
+    assert all(1 <= problem.line <= text.count("\n") + text.count("\r") + 1 for problem in ini.problems)
+
+
+@given(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])))
+def test_what_was_quoted_comes_back(value: str) -> None:
+    written = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    ini = parse_ini(f'[A]\nk = "{written}"\n', {})
+    assert ini.sections["A"]["k"].value == value

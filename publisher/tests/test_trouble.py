@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pika
@@ -18,7 +19,7 @@ from .certificates import Certificates
 from .conftest import WAYS, Ports, Rabbit, Way
 from .device import Device
 from .peers import over_http
-from .servers import PASSWORD, USER, free_port, wait_until
+from .servers import PASSWORD, USER, free_port, need, running, wait_until
 
 METHODS = ["REST", "REDIS", "AMQP", "MQTT", "STOMP", "WS"]
 
@@ -136,6 +137,20 @@ def test_a_managed_reference_is_free_again_when_nothing_went_out(tmp_path: Any) 
             publisher.create_otp("0812", None, "reference", 60, "Code %s")
 
 
+def test_what_redis_quotes_from_a_message_is_in_no_error(tmp_path: Any) -> None:
+    port = free_port()
+    program = need("redis-server", "redis-server")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--rename-command", "LPUSH", ""]
+    with running([program, *options, "--dir", str(tmp_path)], [port], tmp_path / "log"):
+        with pytest.raises(NotPublished) as caught:
+            Publisher("REDIS", port=port, mode="list").send_sms("0812", "the-hidden-text")
+        assert "unknown command" in str(caught.value)
+        error: BaseException | None = caught.value
+        while error is not None:
+            assert "the-hidden-text" not in repr(error)
+            error = error.__cause__ or error.__context__
+
+
 @pytest.mark.parametrize("answered", [True, False])
 def test_amqp_leaves_no_reply_queue_behind(
     answered: bool, rabbitmq: Rabbit, open_way: Callable[[str], Way], monkeypatch: pytest.MonkeyPatch
@@ -194,17 +209,15 @@ def test_mqtt_speaks_every_version_and_quality(
     assert way.publisher(callback=True, protocol=protocol, qos=qos).send_sms("0812", "Halo").ok
 
 
-def test_a_fork_or_a_second_thread_does_not_throw_the_first_out(open_way: Callable[[str], Way]) -> None:
+def test_two_calls_with_one_client_id_do_not_throw_each_other_out(open_way: Callable[[str], Way]) -> None:
     way = open_way("mqtt")
-    first, second = way.publisher(client_id="php"), way.publisher(client_id="php")
-    threads = [
-        threading.Thread(target=p.send_sms, args=("0812", "Halo")) for p in (first, second) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    wait_until(lambda: len(way.device.outbox) == 8, "eight messages")
+    publisher = way.publisher(client_id="php")
+    with ThreadPoolExecutor(1) as pool:
+        with way.device.lock:
+            waiting = pool.submit(publisher.request, "echo", {"number": 1})
+            wait_until(lambda: way.device.arrived == 1, "the first call to await its answer")
+            assert publisher.send_sms("0812", "Halo").code == "1111"
+        assert waiting.result(60).code == "0000"
 
 
 class TestTls:

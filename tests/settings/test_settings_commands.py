@@ -22,7 +22,6 @@ from app.settings.store import SettingsStore
 MAIN = """
 import argparse, sys
 from app.settings.commandline import add_commands
-from app.settings.sections import SECTIONS
 parser = argparse.ArgumentParser(prog="app")
 add_commands(parser.add_subparsers(required=True))
 arguments = parser.parse_args()

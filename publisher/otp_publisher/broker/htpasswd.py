@@ -29,7 +29,7 @@ def parse(text: str) -> Passwords:
     """Read `user:hash` lines; a later line for the same user wins. Plain text and DES are refused."""
     hashes: dict[str, str] = {}
     bad: list[int] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue

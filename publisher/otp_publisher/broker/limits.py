@@ -17,6 +17,8 @@ class Limits:
     queue_messages: int = 1024
     queue_bytes: int = 1024 * 1024
     """What may wait for one client; a reader slower than that is closed."""
+    send_buffer: int = 128 * 1024
+    """What the system may hold for one client besides."""
     open_timeout: float = 10.0
     ping_interval: float = 20.0
     ping_timeout: float = 20.0

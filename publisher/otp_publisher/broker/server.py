@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
@@ -49,6 +50,10 @@ class Broker:
 
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
                 super().connection_made(transport)
+                # Without this the kernel alone may keep megabytes for a reader that stands still.
+                self.transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer
+                )
                 broker._sockets += 1
                 if broker._sockets > limits.clients + limits.knocking:
                     broker.counters.turned_away += 1

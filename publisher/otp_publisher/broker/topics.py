@@ -24,7 +24,7 @@ def parse(text: str) -> TopicRules:
     """Answers come on `<topic>.reply.<random>`: a user that awaits them needs `sms` and `sms.reply.*`."""
     patterns: dict[str, tuple[str, ...]] = {}
     bad: list[int] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue

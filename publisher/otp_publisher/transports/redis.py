@@ -82,6 +82,7 @@ class RedisTransport:
 
     def _publish(self, client: "redis.Redis", payload: str) -> None:
         topic, mode = self._options.topic, self._options.mode
+        refused = ""
         try:
             if mode == "channel":
                 # On a cluster the count covers one node only; devices then want the mode list or stream.
@@ -94,9 +95,12 @@ class RedisTransport:
         except redis.exceptions.NoPermissionError as error:
             raise LoginRefused(f"Redis refused {topic!r}: {error}") from error
         except redis.ResponseError as error:
-            raise NotPublished(f"Redis refused the message: {error}") from error
+            refused = _words(error)
         except (redis.RedisError, OSError) as error:
             raise FateUnknown(f"Redis went silent after the message: {error}") from error
+        if refused:
+            # Raised out here, because what Redis said must not hang on as the cause.
+            raise NotPublished(f"Redis refused the message: {refused}")
 
     def _over_channel(self, client: "redis.Redis", payload: str, reply_to: str, deadline: Deadline) -> str:
         with client.pubsub() as listener:  # type: ignore[no-untyped-call]
@@ -134,6 +138,11 @@ class RedisTransport:
                     fields = entries[0][1]
                     return str(fields.get(STREAM_FIELD) or next(iter(fields.values())))
         raise FateUnknown("no answer came before the deadline")
+
+
+def _words(error: "redis.ResponseError") -> str:
+    """What Redis said, without the arguments of the command, which it quotes when it does not know one."""
+    return str(error).partition(", with args")[0]
 
 
 def _slice(deadline: Deadline) -> float:

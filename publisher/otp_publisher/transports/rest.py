@@ -46,7 +46,7 @@ class RestTransport:
             connection.connect()
         except (OSError, ssl.SSLError, UnicodeError) as error:
             connection.close()
-            raise ConnectionFailed(f"cannot reach {host}: {error}") from error
+            raise ConnectionFailed(f"cannot reach {self._url.netloc.rpartition('@')[2]}: {error}") from error
         return connection
 
     def _ask(self, connection: http.client.HTTPConnection, body: bytes, deadline: Deadline) -> str:
@@ -93,7 +93,7 @@ def _answer(status: int, content: bytes) -> str:
     try:
         parse_answer(content)
     except NotAnAnswer as error:
-        if 400 <= status < 500:
+        if 300 <= status < 500:
             code = "1100" if status in (401, 403) else "1102"
             return json.dumps({"response_code": code, "reason": f"http_{status}", "error": f"HTTP {status}"})
         raise FateUnknown(f"HTTP {status}, and {error}") from error

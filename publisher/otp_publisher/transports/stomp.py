@@ -1,6 +1,7 @@
 """STOMP 1.2: SEND with a receipt; the answer is awaited on a topic subscribed to before."""
 
 import inspect
+import logging
 import queue
 import socket
 from collections.abc import Callable
@@ -15,6 +16,9 @@ try:
     import stomp
 except ImportError as error:
     raise missing("stomp.py", "stomp", error) from error
+
+# At DEBUG it writes whole frames, and with them codes and texts.
+logging.getLogger("stomp.py").setLevel(logging.INFO)
 
 
 class StompTransport:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import logging
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -15,6 +16,10 @@ try:
     from websockets.sync.client import ClientConnection, connect
 except ImportError as error:
     raise missing("websockets", "ws", error) from error
+
+# At DEBUG it writes the beginning and the end of each frame, and with them codes and texts.
+_library_log = logging.getLogger("otp_publisher.websockets")
+_library_log.setLevel(logging.INFO)
 
 
 class WsTransport:
@@ -79,6 +84,7 @@ class WsTransport:
                         proxy=None,
                         compression=None,
                         ping_interval=None,
+                        logger=_library_log,
                     )
                 )
             except InvalidStatus as error:

@@ -109,6 +109,12 @@ def test_a_national_table_can_save_a_part_of_the_default_alphabet() -> None:
     assert lay_out("x" * 161, national=True).tables == (0, 0)  # nothing to save
 
 
+def test_a_given_pair_is_used_as_given() -> None:
+    assert lay_out("ğ", national=(1, 1)).tables == (1, 1)
+    with pytest.raises(PduError, match="no pair of national languages"):
+        lay_out("ğ", national=(14, 0))
+
+
 def test_a_pair_that_does_not_hold_the_text_falls_back_to_ucs2() -> None:
     assert lay_out("ğ", national=(3, 3)).alphabet == "ucs2"
     assert lay_out("ğ你", national=True).alphabet == "ucs2"
