@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
 import random
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Generic, TypeVar
 
 from app import wire
+from app.brokers.answers import Answers
 from app.brokers.dial import Fault
-from app.brokers.link import Incoming, Link, Unpublishable
+from app.brokers.link import Incoming, Link
 from app.brokers.status import BrokerStatus, Standing, Tally
 from app.core.clock import Clock
 from app.core.commands import Source
@@ -32,9 +32,7 @@ O = TypeVar("O", bound=Options)  # noqa: E741
 BACKLOG = 1000  # messages held in memory beyond those under way
 SHORT_LIFE = 5.0  # seconds: a connection that closes earlier was none (wire §4)
 GRACE = 5.0  # seconds that messages under way get to end before a link is left
-PATIENT = 1000  # milliseconds of callback_delay for which an acknowledgement is held back
 LONGEST_TURN = 1.0  # seconds between two looks at the modems
-BLAME = 2  # links that may break at the same callback topic before it is left out
 
 
 def again_in(delay: float, lived: float | None, chance: float) -> float:
@@ -54,18 +52,6 @@ class _Taken:
 
     incoming: Incoming
     request: wire.Request
-
-
-@dataclass(order=True, slots=True)
-class _Answer:
-    """An outcome that waits for its moment: published where a topic is given, then acknowledged."""
-
-    due: float
-    turn: int
-    topic: str = field(compare=False)
-    body: bytes = field(compare=False, repr=False)
-    token: Any = field(compare=False)
-    tried: bool = field(compare=False, default=False)
 
 
 class Subscriber(Generic[O]):
@@ -103,8 +89,7 @@ class Subscriber(Generic[O]):
         self._backlog: deque[Incoming] = deque()
         self._under_way: dict[int, _Taken] = {}
         self._outcomes: deque[tuple[int, Reply | Sequence[Reply]]] = deque()
-        self._answers: list[_Answer] = []
-        self._blamed: dict[str, int] = {}
+        self._answers = Answers(name)
 
     @property
     def status(self) -> BrokerStatus:
@@ -206,7 +191,7 @@ class Subscriber(Generic[O]):
         while True:
             now = self._clock.steady()
             self._collect(now)
-            self._answer(link, now)
+            self._answers.give(link, now)
             refresh = refresh_at is not None and now >= refresh_at
             if leave_by is None and (refresh or self._stopping or self._wanted != options):
                 leave_by = now + GRACE
@@ -232,9 +217,8 @@ class Subscriber(Generic[O]):
         """How long a turn may wait: not at all while there is something to do."""
         if self._outcomes:
             return 0.0
-        if self._answers:
-            return min(LONGEST_TURN, max(0.0, self._answers[0].due - self._clock.steady()))
-        return LONGEST_TURN
+        wait = self._answers.wait(self._clock.steady())
+        return LONGEST_TURN if wait is None else min(LONGEST_TURN, wait)
 
     def _accept(self, incoming: Incoming) -> None:
         self._tally.count(received=1)
@@ -275,7 +259,8 @@ class Subscriber(Generic[O]):
         address = wire.return_address(incoming.body)
         if address is None:
             address = wire.Request("", ())
-        self._schedule(address, wire.render(refusal(address.name, error)), incoming.token)
+        body = wire.render(refusal(address.name, error))
+        self._answers.add(address, body, incoming.token, self._clock.steady())
 
     def _collect(self, now: float) -> None:
         """Take the outcomes that have come in."""
@@ -286,52 +271,14 @@ class Subscriber(Generic[O]):
                 continue  # of a link that is gone: the broker gives the message again, the repeat is answered
             ok = reply.ok if isinstance(reply, Reply) else all(one.ok for one in reply)
             self._tally.count(sent=int(ok), failed=int(not ok))
-            self._schedule(taken.request, wire.render(reply), taken.incoming.token)
-
-    def _schedule(self, request: wire.Request, body: bytes, token: Any) -> None:
-        now = self._clock.steady()
-        topic, delay = request.callback_topic, request.callback_delay
-        if topic and delay > PATIENT:
-            # An acknowledgement held back for so long would hold the next messages back as well.
-            heapq.heappush(self._answers, _Answer(now, next(self._numbers), "", b"", token))
-            token = None
-        due = now + delay / 1000 if topic else now
-        heapq.heappush(self._answers, _Answer(due, next(self._numbers), topic, body, token))
-
-    def _answer(self, link: Link, now: float) -> None:
-        """Publish and acknowledge what is due. Raises Fault."""
-        while self._answers and self._answers[0].due <= now:
-            answer = heapq.heappop(self._answers)
-            if answer.topic:
-                self._publish(link, answer)
-            if answer.token is not None:
-                link.settle(answer.token)
-
-    def _publish(self, link: Link, answer: _Answer) -> None:
-        try:
-            if self._blamed.get(answer.topic, 0) >= BLAME:
-                raise Unpublishable("the broker broke the connection whenever something was published there")
-            link.publish(answer.topic, answer.body)
-        except Unpublishable as error:
-            log.warning("%s: an answer could not be published: %s", self.name, error)
-        except Fault:
-            if len(self._blamed) > 100:
-                self._blamed.clear()
-            self._blamed[answer.topic] = self._blamed.get(answer.topic, 0) + 1
-            if answer.token is None and not answer.tried:
-                answer.tried = True
-                heapq.heappush(self._answers, answer)
-            raise
-        else:
-            self._blamed.pop(answer.topic, None)
+            self._answers.add(taken.request, wire.render(reply), taken.incoming.token, now)
 
     def _forget_link(self) -> None:
         """What the broker has not let go of it gives again; only the rest is still ours."""
         self._collect(self._clock.steady())
         self._backlog = deque(one for one in self._backlog if one.token is None)
         self._under_way = {n: one for n, one in self._under_way.items() if one.incoming.token is None}
-        self._answers = [one for one in self._answers if one.token is None and one.topic]
-        heapq.heapify(self._answers)
+        self._answers.forget_tokens()
 
     def _ring(self) -> None:
         link = self._link

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from app.brokers.amqp import AmqpLink
-from app.brokers.amqp1 import Amqp1Link
 from app.brokers.base import GRACE, Subscriber
+from app.brokers.dial import Fault
 from app.brokers.link import Link
 from app.brokers.mqtt import MqttLink
 from app.brokers.redis_modes import redis_link
@@ -94,6 +94,11 @@ class Brokers:
 
     def _amqp(self, options: sections.SubscriberAmqp) -> Link:
         if options.version == "1.0":
+            try:
+                from app.brokers.amqp1 import Amqp1Link
+            except ImportError as error:
+                # The one library that is not there on every desk: it wants a compiler.
+                raise Fault("AMQP 1.0 needs the package python3-qpid-proton") from error
             return Amqp1Link(options, self._device, self._clock)
         return AmqpLink(options)
 
