@@ -77,6 +77,10 @@ def _run(home: Path, store: SettingsStore, pages: Mapping[str, Any], welcome: st
         return 1
     with _signals() as told_to_stop:
         service.start()
+        if welcome and service.doors.shut:
+            log.error("%s; stop what runs there, or set api http_port=… https_port=…", service.doors.shut[0])
+            service.stop()
+            return 1
         if welcome:
             print(welcome, flush=True)  # to whoever sits there, never to the log: it holds a password
         told_to_stop()
