@@ -21,6 +21,7 @@ from app.core.clock import Clock
 from app.core.commands import Source
 from app.core.errors import BadRequest
 from app.core.events import Announce, BrokerState
+from app.core.faults import described
 from app.core.gateway import Gateway
 from app.core.replies import Reply, refusal
 from app.settings.subscribers import Subscriber as Options
@@ -72,7 +73,7 @@ class Subscriber(Generic[O]):
         clock: Clock,
     ) -> None:
         self.name = name
-        self._make = make
+        self.make = make
         self._keeps = keeps
         self._gateway = gateway
         self._usable = usable
@@ -157,7 +158,7 @@ class Subscriber(Generic[O]):
         self._tally.count(attempts=1)
         self._standing(Standing.CONNECTING)
         try:
-            link = self._make(options)
+            link = self.make(options)
             self._link = link
             try:
                 link.limit(self._prefetch())
@@ -173,7 +174,7 @@ class Subscriber(Generic[O]):
             why = str(fault)
         except Exception as error:
             # Whatever a library threw must not end the service; its text may hold anything.
-            log.error("%s: an unforeseen %s at %s", self.name, type(error).__name__, _place(error))
+            log.error("%s met an unforeseen %s", self.name, described(error))
             why = f"an unforeseen error of the connection ({type(error).__name__})"
         else:
             self._announce(BrokerState(self.name, False, "left"))
@@ -306,11 +307,3 @@ class Subscriber(Generic[O]):
         )
         if news:
             self._announce(BrokerState(self.name, False, why))
-
-
-def _place(error: BaseException) -> str:
-    """Where an error was raised: file and line."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

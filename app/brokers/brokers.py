@@ -88,6 +88,10 @@ class Brokers:
             if not subscriber.join(until - time.monotonic()):
                 log.warning("%s: still busy when the service ended", subscriber.name)
 
+    def subscriber(self, section: type[sections.Subscriber]) -> Subscriber[Any]:
+        """The one of that section."""
+        return self._subscribers[section]
+
     def statuses(self) -> tuple[BrokerStatus, ...]:
         """One for each broker, in the order of the pages."""
         return tuple(subscriber.status for subscriber in self._subscribers.values())

@@ -178,6 +178,8 @@ class RedisLink(ABC):
                 return "the broker refused the user name or the password"
             case redis.ResponseError() if "WRONGTYPE" in str(error):
                 return f"the key {self.topic} holds something else: is the mode right?"
+            case redis.ResponseError() if "DENIED" in str(error):
+                return "the broker is in protected mode: it wants a password to be set"
             case redis.ResponseError():
                 return "the broker refused a command: is it Redis 6.2 or newer?"
             case redis.TimeoutError():

@@ -268,4 +268,6 @@ def _error(frame: Any) -> str:
         r"password|credential|login|access[ _]refused|not authori|authenticat|bad connect", said, re.I
     ):
         return "the broker refused the user name or the password"
+    if "precondition" in said:
+        return "the broker has such a queue with other properties: on RabbitMQ its name is /amq/queue/…"
     return f"the broker says {said[:120]!r}" if said else "the broker refused without a reason"

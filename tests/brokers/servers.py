@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.brokers.certificates import Certificates
+from tests.brokers.network import inside
 
 ROOT = Path(__file__).resolve().parents[2]
 USER, PASSWORD = "gateway", "pass:word"
@@ -34,9 +35,9 @@ def until(reached: Callable[[], bool], what: str, seconds: float = 20.0) -> None
         time.sleep(0.01)
 
 
-def listens(port: int) -> bool:
+def listens(port: int, host: str = "127.0.0.1") -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), 0.5).close()
+        socket.create_connection((host, port), 0.5).close()
     except OSError:
         return False
     return True
@@ -48,6 +49,10 @@ class Server:
     name = "server"
     package = ""
     program = ""
+
+    # Where it listens; in a network namespace when one is named.
+    host = "127.0.0.1"
+    namespace = ""
 
     def __init__(self, folder: Path, certificates: Certificates) -> None:
         self.folder = folder
@@ -73,12 +78,21 @@ class Server:
         return {}
 
     def ready(self) -> bool:
-        return listens(self.port)
+        return self.answers(self.port)
+
+    def answers(self, port: int) -> bool:
+        """Whether somebody listens there."""
+        if self.namespace:
+            return inside(self.namespace, lambda: listens(port, self.host))
+        return listens(port, self.host)
+
+    def wrapped(self, command: list[str]) -> list[str]:
+        return ["ip", "netns", "exec", self.namespace, *command] if self.namespace else command
 
     def start(self) -> None:
         with (self.folder / "output").open("ab") as output:
             self.process = subprocess.Popen(
-                self.command(),
+                self.wrapped(self.command()),
                 cwd=self.folder,
                 env={**os.environ, **self.environment()},
                 stdin=subprocess.DEVNULL,
@@ -120,7 +134,7 @@ class Server:
                 break
             except subprocess.TimeoutExpired:
                 continue
-        until(lambda: not listens(self.port), f"{self.name} is down")
+        until(lambda: not self.answers(self.port), f"{self.name} is down")
 
 
 class Redis(Server):
@@ -129,7 +143,7 @@ class Redis(Server):
     def write_configuration(self) -> None:
         pem = self.certificates
         (self.folder / "redis.conf").write_text(
-            f"bind 127.0.0.1\nport {self.port}\ntls-port {self.tls_port}\n"
+            f"bind {self.host}\nprotected-mode no\nport {self.port}\ntls-port {self.tls_port}\n"
             f"tls-cert-file {pem.server}\ntls-key-file {pem.key}\ntls-ca-cert-file {pem.authority}\n"
             f"tls-auth-clients no\ndir {self.folder}\nappendonly yes\nappendfsync always\nsave ''\n"
             f"user {USER} on >{PASSWORD} ~* &* +@all\n"
@@ -156,9 +170,9 @@ class Mosquitto(Server):
             "per_listener_settings true\npersistence true\n"
             f"persistence_location {self.folder}/\nautosave_interval 1\nautosave_on_changes true\n"
             f"user root\nmax_queued_messages 10000\n"
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
-            f"listener {self.guarded_port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n"
-            f"listener {self.tls_port} 127.0.0.1\nallow_anonymous true\n"
+            f"listener {self.port} {self.host}\nallow_anonymous true\n"
+            f"listener {self.guarded_port} {self.host}\nallow_anonymous false\npassword_file {passwords}\n"
+            f"listener {self.tls_port} {self.host}\nallow_anonymous true\n"
             f"certfile {pem.server}\nkeyfile {pem.key}\n"
         )
 
@@ -181,12 +195,12 @@ class RabbitMq(Server):
     def write_configuration(self) -> None:
         pem = self.certificates
         (self.folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}\nlisteners.ssl.1 = 127.0.0.1:{self.tls_port}\n"
+            f"listeners.tcp.1 = {self.host}:{self.port}\nlisteners.ssl.1 = {self.host}:{self.tls_port}\n"
             f"ssl_options.certfile = {pem.server}\nssl_options.keyfile = {pem.key}\n"
             f"ssl_options.cacertfile = {pem.authority}\nssl_options.verify = verify_none\n"
             "ssl_options.fail_if_no_peer_cert = false\n"
-            f"stomp.listeners.tcp.1 = 127.0.0.1:{self.stomp_port}\n"
-            f"stomp.listeners.ssl.1 = 127.0.0.1:{self.stomp_tls_port}\n"
+            f"stomp.listeners.tcp.1 = {self.host}:{self.stomp_port}\n"
+            f"stomp.listeners.ssl.1 = {self.host}:{self.stomp_tls_port}\n"
             f"default_user = {USER}\ndefault_pass = {PASSWORD}\nloopback_users = none\n"
             "vm_memory_high_watermark.absolute = 1GB\ndisk_free_limit.absolute = 50MB\n"
         )
@@ -216,16 +230,21 @@ class RabbitMq(Server):
         if self.epmd is None:
             # Else the node starts a daemon that outlives it.
             self.epmd = subprocess.Popen(
-                ["epmd", "-port", str(self.epmd_port), "-address", "127.0.0.1"],
+                self.wrapped(["epmd", "-port", str(self.epmd_port), "-address", "127.0.0.1"]),
                 env={**os.environ, **self.environment()},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            until(lambda: listens(self.epmd_port), "epmd is up")
+            until(self._epmd_answers, "epmd is up")
         super().start()
 
+    def _epmd_answers(self) -> bool:
+        if self.namespace:
+            return inside(self.namespace, lambda: listens(self.epmd_port))
+        return listens(self.epmd_port)
+
     def ready(self) -> bool:
-        return listens(self.port) and listens(self.stomp_port) and self._booted()
+        return self.answers(self.port) and self.answers(self.stomp_port) and self._booted()
 
     def _booted(self) -> bool:
         logs = list((self.folder / "log").glob("*.log"))
@@ -268,8 +287,8 @@ class ActiveMq(Server):
    <sslContext keyStore="file:{pem.keystore}" keyStorePassword="changeit" keyStoreType="PKCS12"/>
   </sslContext>
   <transportConnectors>
-   <transportConnector name="stomp" uri="stomp://127.0.0.1:{self.port}"/>
-   <transportConnector name="stomp+ssl" uri="stomp+ssl://127.0.0.1:{self.tls_port}"/>
+   <transportConnector name="stomp" uri="stomp://{self.host}:{self.port}"/>
+   <transportConnector name="stomp+ssl" uri="stomp+ssl://{self.host}:{self.tls_port}"/>
   </transportConnectors>
  </broker>
 </beans>
@@ -315,7 +334,7 @@ class WebSocketBroker(Server):
         return {"PYTHONPATH": str(ROOT / "publisher")}
 
     def command(self) -> list[str]:
-        listen = ["--listen", f"127.0.0.1:{self.port}", "--htpasswd", str(self.folder / "htpasswd")]
+        listen = ["--listen", f"{self.host}:{self.port}", "--htpasswd", str(self.folder / "htpasswd")]
         pem = self.certificates
         tls = ["--certfile", str(pem.server), "--keyfile", str(pem.key)] if self.tls else []
         return [sys.executable, "-m", "otp_publisher", "broker", *listen, *tls]
