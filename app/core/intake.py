@@ -184,7 +184,10 @@ class Intake:
 
     def _ended(self, message: Message, outcome: Outcome) -> None:
         if message.otp and outcome.state in (State.FAILED, State.EXPIRED):
-            self.otp.forget(*message.otp)
+            try:
+                self.otp.forget(*message.otp)
+            except Exception as error:
+                log.error("a reference could not be freed and lives until it expires: %s", described(error))
         self._spool.drop(message.seq)
         self.duplicates.settle(message.fingerprint, message.seq, outcome)
 
