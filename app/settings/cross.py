@@ -1,0 +1,43 @@
+"""Checks that need more than one section: no two listeners share a port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from app.settings.problems import Problem
+from app.settings.section import Around, cautions
+from app.settings.snapshot import Settings
+
+#: Ports that the device itself listens on, whatever the settings say.
+RESERVED = {
+    (8888, "tcp"): "the admin pages",
+    (8443, "tcp"): "the admin pages (HTTPS)",
+    (53, "tcp"): "the name server",
+    (53, "udp"): "the name server",
+    (67, "udp"): "the DHCP server",
+}
+
+
+def shared_ports(settings: Settings) -> Iterable[Problem]:
+    """Every listener that wants a port which is taken."""
+    owners = dict(RESERVED)
+    for item, section in settings.pieces():
+        for listener in section.listeners():
+            place = Problem(section.about.name, item, listener.field, "").where
+            owner = owners.setdefault((listener.port, listener.protocol), place)
+            if owner != place:
+                sentence = f"port {listener.port} is already taken by {owner}"
+                yield Problem(section.about.name, item, listener.field, sentence)
+
+
+CHECKS: tuple[Callable[[Settings], Iterable[Problem]], ...] = (shared_ports,)
+
+
+def cross_problems(settings: Settings) -> list[Problem]:
+    """Everything the sections may not say together."""
+    return [problem for check in CHECKS for problem in check(settings)]
+
+
+def all_cautions(settings: Settings, around: Around) -> list[Problem]:
+    """Everything that is allowed but its owner should know."""
+    return [problem for item, section in settings.pieces() for problem in cautions(section, around, item)]
