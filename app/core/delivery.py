@@ -24,7 +24,7 @@ from app.core.routing import Router
 
 Done = Callable[[Outcome], None]
 
-# How long a message waits for a modem that is just being brought up, as after a restart.
+# How long a caller is kept waiting for a modem that is just being brought up, as after a restart.
 PATIENCE = 15.0
 
 
@@ -122,16 +122,20 @@ class _Trip:
                 "nothing was sent: send fewer at a time or add a modem",
                 shortest,
             )
-        if self._house.fleet.starting() and self._house.clock.steady() - self._began < PATIENCE:
+        if self._may_hope():
             self._house.hope(self)
             return
         raise NoDevice(self._house.fleet.why_none())
 
+    def _may_hope(self) -> bool:
+        """Whether waiting for a modem beats saying at once that there is none."""
+        if self.message.detached:
+            return True
+        waited = self._house.clock.steady() - self._began
+        return waited < PATIENCE and self._house.fleet.starting()
+
     def _time_left(self) -> float:
-        left = self.message.deadline - self._house.clock.steady()
-        if self.message.expires is not None and self._house.clock.trusted:
-            left = min(left, self.message.expires - self._house.clock.wall())
-        return left
+        return min(self.message.deadline, self.message.ends) - self._house.clock.steady()
 
     def _note(self, refusal: NotSent) -> None:
         self._refusal = refusal
@@ -143,8 +147,7 @@ class _Trip:
         return self._time_left() <= 0
 
     def expire(self) -> None:
-        expires = self.message.expires
-        if expires is not None and self._house.clock.trusted and expires <= self._house.clock.wall():
+        if self.message.ends <= self._house.clock.steady():
             self.fail(Expired("the message expired while it waited; nothing was sent"))
         else:
             self.fail(self._refusal or TooLate("no modem was free in time; nothing was sent", 0.0))

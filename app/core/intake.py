@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -91,6 +92,7 @@ class Intake:
 
     def resume(self, message: Message) -> None:
         """Take up a message that was accepted, and known not to be sent, before a restart."""
+        self.duplicates.claim(message.fingerprint, message.seq, lambda outcome: None, recognise=False)
         self._delivery.send(message, lambda outcome: self._ended(message, outcome))
 
     def _receiver(self, given: str) -> str:
@@ -104,7 +106,9 @@ class Intake:
         expires = command.expiration
         if expires is None and command.date_time is not None:
             expires = command.date_time + self.rules.lifetime
-        if expires is not None and self._clock.trusted and expires <= self._clock.wall():
+        if expires is None or not self._clock.trusted:
+            return None
+        if expires <= self._clock.wall():
             raise Expired("the message has expired; nothing was sent")
         return expires
 
@@ -118,6 +122,7 @@ class Intake:
         detached: bool,
         content: tuple[str, ...],
     ) -> Message:
+        now, steady = self._clock.wall(), self._clock.steady()
         return Message(
             seq=self._ledger.next_seq(),
             id=command.id or secrets.token_hex(8),
@@ -126,9 +131,11 @@ class Intake:
             receiver=receiver,
             text=text,
             fingerprint=self._digest("message", command.id, receiver, *content),
-            accepted=self._clock.wall(),
-            deadline=self._clock.steady() + (ASYNC_DEADLINE if detached else SYNC_DEADLINE),
+            accepted=now,
+            deadline=steady + (ASYNC_DEADLINE if detached else SYNC_DEADLINE),
+            detached=detached,
             expires=expires,
+            ends=math.inf if expires is None else steady + expires - now,
             subject="" if isinstance(command, SendSms) else command.subject,
             report=not isinstance(command, SendEmail) and (command.report or self.rules.delivery_reports),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -29,8 +30,10 @@ class Message:
 
     receiver: canonical digits, a short code, or a mail address.
     fingerprint: keyed digest of id, receiver and content; equal means the same message came again.
-    expires: Unix seconds after which it is worthless, or None.
-    deadline: steady seconds after which no try begins.
+    expires: Unix seconds after which it is worthless, or None; for the record.
+    ends: the same moment in steady seconds, or infinity: what decides, so that a clock step does not.
+    deadline: steady seconds after which nobody waits for it and no try begins.
+    detached: nobody waits for the answer, so it may wait for a modem to come back.
     otp: key and mark of the reference whose code the text carries.
     """
 
@@ -43,7 +46,9 @@ class Message:
     fingerprint: bytes = field(repr=False)
     accepted: float
     deadline: float
+    detached: bool = False
     expires: float | None = None
+    ends: float = math.inf
     subject: str = field(default="", repr=False)
     report: bool = False
     otp: tuple[bytes, bytes] | None = field(default=None, repr=False)

@@ -206,7 +206,7 @@ def iso_country(text: str) -> str:
 
 
 def iccid(text: str) -> str:
-    """The number of a SIM card: 18 to 22 digits, sometimes with a filling F (ITU-T E.118; ETSI TS 102 221)."""
+    """The number of a SIM card: 18 to 22 digits, sometimes with a filling F (ITU-T E.118)."""
     if not re.fullmatch(r"\d{18,22}|\d{17,21}[Ff]", text, re.ASCII):
         raise Wrong("is not the number of a SIM card: 18 to 22 digits")
     return text

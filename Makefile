@@ -1,0 +1,49 @@
+# OTP-Pi. `make` alone prints what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+export OTPPI_HOME ?= $(CURDIR)/run
+
+.PHONY: help setup run test fuzz lint format bench test-debian13 clean
+
+help:  ## what there is
+	@echo "OTP-Pi: one-time passwords by SMS, from a Raspberry Pi of your own"; echo
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: .venv/ready  ## the Python environment in .venv, system packages included
+
+.venv/ready: pyproject.toml scripts/setup
+	@scripts/setup
+
+run: .venv/ready  ## the whole gateway with four simulated modems; MODEM=/dev/ttyUSB0 takes a real one
+	@$(PYTHON) -m app try $(if $(MODEM),--modem $(MODEM))
+
+test: .venv/ready  ## all tests, the fast ones first
+	@scripts/setup test
+	$(PYTHON) -m pytest
+
+fuzz: .venv/ready  ## a million generated inputs for the codecs and parsers (takes a while)
+	@scripts/setup test
+	OTPPI_FUZZ=1 $(PYTHON) -m pytest -m fuzz
+
+lint: .venv/ready  ## ruff, mypy, shellcheck
+	@scripts/setup lint
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	git ls-files -z | xargs -0 grep -lZE '^#!/bin/(ba)?sh' -- | xargs -0 -r shellcheck -x
+
+format: .venv/ready  ## put the code into its usual form
+	@scripts/setup lint
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: .venv/ready  ## speed and memory, measured against simulated modems in another process
+	$(PYTHON) -m bench
+
+test-debian13: .venv/ready  ## the tests on Python 3.13 and the library versions of Debian 13 (root)
+	@scripts/host-packages root
+	scripts/test-debian13
+
+clean:  ## forget .venv, ./run and what was built
+	rm -rf .venv run build dist .pytest_cache .mypy_cache .ruff_cache

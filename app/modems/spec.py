@@ -1,0 +1,52 @@
+"""What the settings say of one modem, in the words of those who run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.settings.modems import Modem
+from app.settings.sms import Sms
+from hw.ports import Line
+
+
+@dataclass(frozen=True, slots=True)
+class ModemSpec:
+    """One modem of the settings, with the SMS section's limits where it has none of its own."""
+
+    id: str
+    modem: Modem
+    per_minute: int
+    per_day: int
+
+    @classmethod
+    def of(cls, item: str, modem: Modem, sms: Sms) -> ModemSpec:
+        return cls(
+            id=item,
+            modem=modem,
+            per_minute=modem.limit_per_minute or sms.limit_per_minute,
+            per_day=modem.limit_per_day or sms.limit_per_day,
+        )
+
+    @property
+    def name(self) -> str:
+        return self.modem.name
+
+    @property
+    def line(self) -> Line:
+        modem = self.modem
+        return Line(modem.baud_rate, modem.data_bits, modem.parity, modem.stop_bits)
+
+    @property
+    def carries_messages(self) -> bool:
+        """A modem that gives internet access is not used for SMS; one closed to the API neither."""
+        modem = self.modem
+        return modem.active and modem.send_sms_from_api and not modem.internet_access
+
+    def needs_restart(self, new: ModemSpec) -> bool:
+        """Whether the port must be opened, or the modem started, anew to take over the new settings."""
+
+        def essence(spec: ModemSpec) -> tuple[object, ...]:
+            modem = spec.modem
+            return (modem.port, spec.line, modem.sim_pin, modem.active, modem.sms_centre, modem.imei)
+
+        return essence(self) != essence(new)

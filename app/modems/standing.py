@@ -1,0 +1,64 @@
+"""How a modem is doing, as lists, pages and figures show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.modems.spec import ModemSpec
+from hw.at.replies import Signal
+from hw.gsm.modem import Identity
+
+OFF = "off"
+CONNECTING = "connecting"
+READY = "ready"
+SEARCHING = "searching"  # up, but not registered in a network
+TROUBLE = "trouble"
+GONE = "gone"  # its port is not there
+
+NO_SIGNAL = Signal(None, None, None, "unknown")
+
+
+@dataclass(slots=True)
+class Standing:
+    """Written by the modem's own thread alone; others read whatever is there.
+
+    why: a sentence for any state but ready. port: where it was found, which may differ from the settings.
+    """
+
+    state: str = OFF
+    why: str = "not started"
+    port: str = ""
+    identity: Identity | None = None
+    operator: str = ""
+    signal: Signal = field(default=NO_SIGNAL)
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+
+def listing(spec: ModemSpec, standing: Standing) -> Mapping[str, Any]:
+    """One entry of ``get-modem-list`` (wire §3)."""
+    identity, modem, signal = standing.identity, spec.modem, standing.signal
+    return {
+        "id": spec.id,
+        "name": spec.name,
+        "port": standing.port or modem.port,
+        "imei": (identity and identity.imei) or modem.imei,
+        "imsi": (identity and identity.imsi) or modem.imsi,
+        "iccid": (identity and identity.iccid) or modem.iccid,
+        "smsCenter": (identity and identity.smsc) or modem.sms_centre,
+        "copsOperator": standing.operator or modem.operator,
+        "connected": standing.state in (READY, SEARCHING),
+        "active": modem.active,
+        "defaultModem": modem.default_modem,
+        "internetAccess": modem.internet_access,
+        "internetConnected": False,
+        "signalStrength": {
+            "value": signal.value,
+            "rssi": signal.rssi,
+            "ber": signal.ber,
+            "condition": signal.condition,
+        },
+    }

@@ -1,0 +1,199 @@
+"""The state database: one SQLite file, one thread that writes, many writes a commit."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from app.core.errors import StorageFailed
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[sqlite3.Connection], Any]
+
+# The most writes one commit carries; more only makes the first of them wait longer.
+BATCH = 256
+# A card that takes longer than this for one commit is broken.
+PATIENCE = 30.0
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE message (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    command TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    receiver TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    state TEXT NOT NULL,
+    code TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
+    error TEXT NOT NULL DEFAULT '',
+    modem TEXT NOT NULL DEFAULT '',
+    name TEXT NOT NULL DEFAULT '',
+    sim TEXT NOT NULL DEFAULT '',
+    parts INTEGER NOT NULL DEFAULT 0,
+    refs TEXT NOT NULL DEFAULT '',
+    accepted REAL NOT NULL,
+    finished REAL,
+    expires REAL,
+    tries TEXT NOT NULL DEFAULT '[]',
+    otp_key BLOB,
+    otp_mark BLOB
+);
+CREATE INDEX message_fingerprint ON message (fingerprint);
+CREATE INDEX message_id ON message (id);
+CREATE INDEX message_unfinished ON message (seq) WHERE finished IS NULL;
+CREATE TABLE otp (
+    key BLOB PRIMARY KEY,
+    mark BLOB NOT NULL,
+    expires REAL NOT NULL,
+    state TEXT NOT NULL,
+    wrong INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE part_reference (slot INTEGER PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE refused_pin (mark BLOB PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
+class Write:
+    """A write on its way to the disk."""
+
+    __slots__ = ("_done", "_gate", "_work", "error", "value")
+
+    def __init__(self, work: Work, done: Callable[[Write], None] | None) -> None:
+        self._work = work
+        self._done = done
+        self._gate = threading.Lock()  # held until the commit: the cheapest thing to wait on
+        self._gate.acquire()
+        self.value: Any = None
+        self.error: Exception | None = None
+
+    def wait(self) -> Any:
+        """What the work returned, once it is durable. Raises StorageFailed."""
+        if not self._gate.acquire(timeout=PATIENCE):
+            raise StorageFailed(f"the state database took more than {PATIENCE:.0f} s for a write")
+        self._gate.release()
+        if self.error is not None:
+            raise StorageFailed(f"the state database refused a write: {self.error}") from self.error
+        return self.value
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        self.value = self._work(connection)
+
+    def end(self, error: Exception | None) -> None:
+        self.error = error
+        self._gate.release()
+        if self._done is not None:
+            self._done(self)
+
+
+class Database:
+    """Writes are handed to the writer's thread; reads share one connection and see what is committed."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StorageFailed when the file cannot be opened; one that is no database is put aside."""
+        self._path = path
+        try:
+            self._writer = _open(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise StorageFailed(f"{path} cannot be opened: {error}") from error
+            _put_aside(path)
+            self._writer = _open(path)
+        self._reader = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._reading = threading.Lock()
+        self._queue: SimpleQueue[Write | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work, done: Callable[[Write], None] | None = None) -> Write:
+        """Returns at once. ``done`` is called in the writer's thread after the commit, or its failure."""
+        write = Write(work, done)
+        self._queue.put(write)
+        return write
+
+    def read(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._reading:
+            return self._reader.execute(query, values).fetchall()
+
+    def close(self) -> None:
+        """Carry out what was submitted, then stop."""
+        self._queue.put(None)
+        self._thread.join(PATIENCE)
+        self._reader.close()
+
+    def _run(self) -> None:
+        while True:
+            batch, stopping = self._next_batch()
+            if batch:
+                self._commit(batch)
+            if stopping:
+                self._writer.close()
+                return
+
+    def _next_batch(self) -> tuple[list[Write], bool]:
+        batch: list[Write] = []
+        write = self._queue.get()
+        while write is not None:
+            batch.append(write)
+            if len(batch) == BATCH:
+                return batch, False
+            try:
+                write = self._queue.get_nowait()
+            except Empty:
+                return batch, False
+        return batch, True
+
+    def _commit(self, batch: list[Write]) -> None:
+        try:
+            self._transaction(batch)
+        except Exception as error:
+            if len(batch) > 1:
+                # One of them is at fault: each on its own, so that the others do not pay for it.
+                for write in batch:
+                    self._commit([write])
+                return
+            log.error("a write to the state database failed: %s", error)
+            batch[0].end(error)
+            return
+        for write in batch:
+            write.end(None)
+
+    def _transaction(self, batch: list[Write]) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            for write in batch:
+                write.run(self._writer)
+            self._writer.execute("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    path.chmod(0o600)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0:
+        connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    elif version > SCHEMA_VERSION:
+        connection.close()
+        raise StorageFailed(f"{path} was written by a newer release; update, or restore a backup")
+    return connection
+
+
+def _put_aside(path: Path) -> None:
+    aside = path.with_suffix(".broken")
+    path.replace(aside)
+    for tail in ("-wal", "-shm"):
+        path.with_name(path.name + tail).unlink(missing_ok=True)
+    log.error("%s is damaged and was put aside as %s; a new one was begun", path, aside)

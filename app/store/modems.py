@@ -1,0 +1,56 @@
+"""What is remembered of modems over restarts: part references, the day's count, PINs that were refused."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from app.core.digest import KeyedDigest
+from app.store.database import Database
+
+# Receivers share reference counters by hash, which keeps the table small.
+_SLOTS = 4096
+
+
+class ModemMemory:
+    """Reads and writes wait for the store; they are rare: long messages, starts, refused PINs."""
+
+    def __init__(self, database: Database, digest: KeyedDigest) -> None:
+        self._database = database
+        self._digest = digest
+
+    def part_reference(self, receiver: str) -> int:
+        """The next reference of a long message to this receiver, 0 to 65535."""
+        slot = int.from_bytes(self._digest("part reference", receiver)[:4], "big") % _SLOTS
+
+        def step(connection: sqlite3.Connection) -> int:
+            rows = connection.execute(
+                "INSERT INTO part_reference (slot, value) VALUES (?, 1)"
+                " ON CONFLICT (slot) DO UPDATE SET value = (value + 1) % 65536 RETURNING value",
+                (slot,),
+            )
+            return int(rows.fetchone()[0])
+
+        return int(self._database.submit(step).wait())
+
+    def sent_since(self, modem: str, since: float) -> int:
+        """Messages this modem carried, or may have, since a Unix time: seeds its daily limit."""
+        rows = self._database.read(
+            "SELECT count(*) FROM message WHERE modem = ? AND accepted >= ?"
+            " AND state IN ('sending', 'sent', 'delivered', 'unknown')",
+            modem,
+            since,
+        )
+        return int(rows[0][0])
+
+    def pin_was_refused(self, iccid: str, pin: str) -> bool:
+        """A PIN that a SIM refused is never tried again: three wrong ones lock the card."""
+        return bool(self._database.read("SELECT 1 FROM refused_pin WHERE mark = ?", self._pin(iccid, pin)))
+
+    def remember_refused_pin(self, iccid: str, pin: str) -> None:
+        mark = self._pin(iccid, pin)
+        self._database.submit(
+            lambda connection: connection.execute("INSERT OR IGNORE INTO refused_pin VALUES (?)", (mark,))
+        ).wait()
+
+    def _pin(self, iccid: str, pin: str) -> bytes:
+        return self._digest("refused pin", iccid, pin)
