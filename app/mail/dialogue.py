@@ -15,16 +15,16 @@ from app.core.clock import Clock
 Tell = Callable[[str, str], None]  # ("C" or "S", one line without credentials)
 
 LONGEST_REPLY = 64 * 1024  # octets of one reply with all its lines
-_CONNECT = 10.0
 
 
 class Dialogue(smtplib.SMTP):
     """All waits together end after ``seconds``: a server that drips its words is as bad as a silent one."""
 
-    def __init__(self, local_name: str, clock: Clock, seconds: float, tell: Tell) -> None:
+    def __init__(self, local_name: str, clock: Clock, seconds: float, connecting: float, tell: Tell) -> None:
         super().__init__(local_hostname=local_name)
         self._clock = clock
         self._end = clock.steady() + seconds
+        self._connecting = connecting
         self._tell = tell
         self._pending = b""
         self._hushed = False
@@ -113,7 +113,7 @@ class Dialogue(smtplib.SMTP):
         for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             connection = socket.socket(family, kind, proto)
             try:
-                connection.settimeout(min(_CONNECT, self._left()))
+                connection.settimeout(min(self._connecting, self._left()))
                 connection.connect(address)
                 if self._tls_from_start is None:
                     return connection

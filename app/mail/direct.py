@@ -24,7 +24,7 @@ class MailExchangers:
         self._port = port
 
     def __call__(self, domain: str) -> list[Account]:
-        """Best first. Raises LetterFault for a domain that takes no mail, AccountFault when nobody answers."""
+        """Best first. Raises LetterFault when the domain takes no mail, AccountFault when nobody answers."""
         name = domain if domain.isascii() else domain.encode("idna").decode("ascii")
         try:
             resolver = self._resolver or dns.resolver.Resolver()

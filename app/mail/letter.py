@@ -70,6 +70,8 @@ def write(message: Message, sender: str, now: datetime, device: str) -> Letter:
     plain, marked_up = _bodies(message.text)
     letter.set_content(plain, charset="utf-8", cte=_encoding(plain))
     letter.add_alternative(marked_up, subtype="html", charset="utf-8", cte=_encoding(marked_up))
+    # A short boundary fits on the header's line; the text cannot hold what is made of a keyed digest.
+    letter.set_boundary(f"part-{_token(message)[:24]}")
     return Letter(from_address, to_address, bytes(letter), international, _private(message))
 
 
@@ -108,9 +110,13 @@ def one_line(text: str) -> str:
 
 def message_id(message: Message, sender: str) -> str:
     """The same for every try of a message, and nothing anybody could take for its content."""
-    token = hashlib.sha256(b"message-id" + message.fingerprint + message.seq.to_bytes(8, "big")).hexdigest()
     domain = sender.rpartition("@")[2]
-    return f"<{token[:32]}@{domain if domain.isascii() else 'otp-pi.invalid'}>"
+    return f"<{_token(message)}@{domain if domain.isascii() else 'otp-pi.invalid'}>"
+
+
+def _token(message: Message) -> str:
+    octets = b"message-id" + message.fingerprint + message.seq.to_bytes(8, "big")
+    return hashlib.sha256(octets).hexdigest()[:32]
 
 
 def _address(address: str) -> str:
@@ -133,7 +139,7 @@ def _named(name: str, address: str) -> str:
 
 def _bodies(text: str) -> tuple[str, str]:
     """Plain text and HTML: whichever the text is, the other is made of it."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
     if _MARKUP.match(text):
         reader = _Words()
         reader.feed(text)
@@ -144,6 +150,23 @@ def _bodies(text: str) -> tuple[str, str]:
         '<body><p style="white-space: pre-wrap">{}</p></body></html>\n'
     )
     return text + ("" if text.endswith("\n") else "\n"), page.format(html.escape(text))
+
+
+def words_of(raw: bytes) -> str:
+    """The text of a whole mail for an SMS: its plain part, else its page in words, else its subject."""
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    try:
+        part = mail.get_body(preferencelist=("plain", "html"))
+        text = str(part.get_content()) if part is not None else ""
+        if part is not None and part.get_content_subtype() == "html":
+            text = _bodies(text if _MARKUP.match(text) else f"<html>{text}")[0]
+        subject = str(mail.get("Subject", ""))
+    except (LookupError, ValueError, KeyError):
+        raise BadRequest("the text of the mail cannot be read: send it as plain text in UTF-8") from None
+    text = text.replace("\r\n", "\n")
+    # What follows is a signature (RFC 3676 §4.3).
+    text = re.split(r"^-- $", text, maxsplit=1, flags=re.MULTILINE)[0]
+    return text.strip() or one_line(subject)
 
 
 class _Words(HTMLParser):
@@ -173,7 +196,7 @@ class _Words(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
-            self._found.append(" ".join(data.split()) + (" " if data[-1:].isspace() else ""))
+            self._found.append(re.sub(r"\s+", " ", data))
 
     def words(self) -> str:
         lines = (" ".join(line.split()) for line in "".join(self._found).split("\n"))
@@ -182,7 +205,7 @@ class _Words(HTMLParser):
 
 def _encoding(text: str) -> str:
     """7bit where every line fits, else quoted-printable, or base64 where most of it is not Latin."""
-    octets = text.encode("utf-8", "replace")
+    octets = text.encode()
     if octets.isascii() and max((len(line) for line in octets.split(b"\n")), default=0) <= 78:
         return "7bit"
     foreign = sum(octet > 127 for octet in octets)

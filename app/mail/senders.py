@@ -16,13 +16,13 @@ from app.core.message import Message, Sent
 from app.core.ports import Job
 from app.mail.account import Account
 from app.mail.letter import DOOR, Letter, forward, write
-from app.mail.session import AccountFault, LetterFault, Session, Silence, verifying
+from app.mail.session import AccountFault, LetterFault, Patience, Session, Silence, verifying
 from app.mail.turns import Turn, Turns
 
 log = logging.getLogger(__name__)
 
 THREADS = 4
-LONGEST_QUEUE = 2000
+LONGEST_QUEUE = 10_000  # as many as the spool holds: after a restart all of them come at once
 
 # Where to deliver without an account: the servers of a domain, best first. Raises LetterFault, AccountFault.
 Exchangers = Callable[[str], list[Account]]
@@ -51,6 +51,7 @@ class Senders:
         *,
         exchangers: Exchangers | None = None,
         tls: ssl.SSLContext | None = None,
+        patience: Patience = Patience(),
         threads: int = THREADS,
     ) -> None:
         self.turns = turns
@@ -58,6 +59,7 @@ class Senders:
         self.clock = clock
         self._exchangers = exchangers
         self.tls = tls or verifying()
+        self.patience = patience
         self._queue: deque[Job] = deque()
         self._change = threading.Condition()
         self._stopping = False
@@ -169,6 +171,11 @@ class Senders:
         return write(message, sender, who.now(), who.device)
 
 
+def carrier(account: Account) -> str:
+    """An account's id in the ledger, where it stands beside modem ids."""
+    return f"mail/{account.id}"
+
+
 def _came_by_smtp(message: Message) -> bool:
     return message.owner.startswith(f"{DOOR}:")
 
@@ -186,7 +193,7 @@ class _Try:
     def go(self) -> NotSent | None:
         """None when the job was ended; else why this account did not send it, so that another may."""
         job, account = self._job, self._turn.account
-        job.through(account.id, account.name)
+        job.through(carrier(account), account.name)
         try:
             self._send(self._house.letter(job.message, account.sender))
         except AccountFault as fault:
@@ -222,7 +229,9 @@ class _Try:
     def _send(self, letter: Letter) -> None:
         house, job, turn = self._house, self._job, self._turn
         account = turn.account
-        with Session(account, house.identity.host, house.clock, house.tls, _wire_log(account)) as session:
+        with Session(
+            account, house.identity.host, house.clock, house.tls, _wire_log(account), house.patience
+        ) as session:
             session.offer(letter)
             job.begin()
             if self._counted:
@@ -232,7 +241,7 @@ class _Try:
             session.finish(letter)
             if self._counted:
                 house.turns.sent(turn)
-            job.sent(Sent(account.id, account.name))
+            job.sent(Sent(carrier(account), account.name))
 
     def _refused(self, fault: str = "") -> None:
         if self._counted:

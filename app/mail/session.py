@@ -7,18 +7,13 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 
 from app.core.clock import Clock
 from app.mail.account import Account, Tls
 from app.mail.dialogue import Dialogue, Tell, text
 from app.mail.letter import Letter
-
-# All of one try: connecting, TLS, signing in and handing over. RFC 5321 §4.5.3.2 would allow minutes a
-# step, but somebody waits for a code.
-TRY_SECONDS = 45.0
-# The server may think for longer about a whole message: giving up then means an unknown outcome.
-VERDICT_SECONDS = 60.0
 
 # RFC 3463: the recipient does not exist, is badly written, has moved, or takes no mail at all. No other
 # account could change that.
@@ -27,6 +22,19 @@ _NO_SUCH_MAILBOX = re.compile(r"5\.1\.(1|3|6|10)\b")
 # this letter is too large.
 _ACCOUNTS_OWN = re.compile(r"[45]\.(3\.[0-35-9]|4\.5)\b")
 _TOO_LARGE = re.compile(r"^552\b|5\.3\.4\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds. RFC 5321 §4.5.3.2 would allow minutes a step, but somebody waits for a code.
+
+    connecting: to one address of the server; handing_over: everything up to the last dot; verdict: what a
+    server gets at least to think about a whole mail, because giving up then means an unknown outcome.
+    """
+
+    connecting: float = 10.0
+    handing_over: float = 45.0
+    verdict: float = 60.0
 
 
 SENDER = "refused the sender"
@@ -76,11 +84,12 @@ class Session:
         clock: Clock,
         tls: ssl.SSLContext,
         tell: Tell = lambda who, line: None,
-        seconds: float = TRY_SECONDS,
+        patience: Patience = Patience(),
     ) -> None:
         self._account = account
         self._tls = tls
-        self._talk = Dialogue(local_name, clock, seconds, tell)
+        self._patience = patience
+        self._talk = Dialogue(local_name, clock, patience.handing_over, patience.connecting, tell)
 
     def __enter__(self) -> Session:
         try:
@@ -164,7 +173,7 @@ class Session:
     def finish(self, letter: Letter) -> str:
         """The last dot and the server's verdict, in its words. Raises Silence and what ``offer`` raises."""
         talk = self._talk
-        talk.allow(VERDICT_SECONDS)
+        talk.allow(self._patience.verdict)
         try:
             talk.hand_over(b".\r\n", ".")
             code, octets = talk.getreply()
