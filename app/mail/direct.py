@@ -12,23 +12,25 @@ WARNING = (
     "There is no mail account: mail goes straight to the recipient's server. Mail from an address without a "
     "name of its own is often refused or taken for spam; better add an account."
 )
-_PATIENCE = 10.0
 _MOST = 4  # exchangers tried for one mail
 
 
 class MailExchangers:
-    """Asks the name servers (RFC 5321 §5.1). port: 25 everywhere but in tests."""
+    """Asks the name servers (RFC 5321 §5.1). port: 25 everywhere but in tests; seconds: for an answer."""
 
-    def __init__(self, resolver: dns.resolver.Resolver | None = None, port: int = 25) -> None:
+    def __init__(
+        self, resolver: dns.resolver.Resolver | None = None, port: int = 25, seconds: float = 10.0
+    ) -> None:
         self._resolver = resolver
         self._port = port
+        self._seconds = seconds
 
     def __call__(self, domain: str) -> list[Account]:
         """Best first. Raises LetterFault when the domain takes no mail, AccountFault when nobody answers."""
         name = domain if domain.isascii() else domain.encode("idna").decode("ascii")
         try:
             resolver = self._resolver or dns.resolver.Resolver()
-            answer = resolver.resolve(name, "MX", lifetime=_PATIENCE)
+            answer = resolver.resolve(name, "MX", lifetime=self._seconds)
         except dns.resolver.NXDOMAIN:
             raise LetterFault(f"the domain {domain} does not exist", True) from None
         except dns.resolver.NoAnswer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections.abc import Callable
 from datetime import datetime
@@ -131,7 +132,7 @@ class MailOffice:
             server.start()
         except OSError as error:
             self.door_error = (
-                f"the local SMTP server cannot listen on {settings.address}:{settings.port}: {error.strerror}"
+                f"the local SMTP server cannot listen on {settings.address}:{settings.port}: {os.strerror(error.errno or 0)}"
             )
             log.error("%s", self.door_error)
         else:

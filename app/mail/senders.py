@@ -51,7 +51,7 @@ class Senders:
         *,
         exchangers: Exchangers | None = None,
         tls: ssl.SSLContext | None = None,
-        patience: Patience = Patience(),
+        patience: Patience | None = None,
         threads: int = THREADS,
     ) -> None:
         self.turns = turns
@@ -59,7 +59,7 @@ class Senders:
         self.clock = clock
         self._exchangers = exchangers
         self.tls = tls or verifying()
-        self.patience = patience
+        self.patience = patience or Patience()
         self._queue: deque[Job] = deque()
         self._change = threading.Condition()
         self._stopping = False

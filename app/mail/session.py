@@ -84,11 +84,11 @@ class Session:
         clock: Clock,
         tls: ssl.SSLContext,
         tell: Tell = lambda who, line: None,
-        patience: Patience = Patience(),
+        patience: Patience | None = None,
     ) -> None:
         self._account = account
         self._tls = tls
-        self._patience = patience
+        self._patience = patience = patience or Patience()
         self._talk = Dialogue(local_name, clock, patience.handing_over, patience.connecting, tell)
 
     def __enter__(self) -> Session:
