@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,15 @@ from app.core.replies import SUCCESS, Reply
 
 MAX_BODY = 64 * 1024  # octets
 MAX_BATCH = 500  # inner commands of one legacy envelope
+MAX_DEPTH = 64  # objects and lists inside each other
 _MILLISECONDS = 1e11  # a Unix time above this is in milliseconds (wire §1)
 
-# Published samples end lists with a comma; a string is skipped whole so that its commas stay.
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+# A string is taken whole, and without giving anything back: also one that never ends, because looking
+# for its end again from every quote inside would cost the square of the body's length.
+_STRING = r'"(?:[^"\\]|\\.)*+"?'
+# Published samples end lists with a comma; commas inside strings stay.
+_TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
+_BRACKETS = re.compile(rf"{_STRING}|([\[{{])|([\]}}])", re.DOTALL)
 
 
 def _label(value: object) -> str:
@@ -157,8 +163,21 @@ def parse(body: bytes) -> Request:
     name = message.get("command")
     if not isinstance(name, str):
         raise BadRequest("the field command is missing")
+    try:
+        return _request(name, message)
+    except BadRequest as error:
+        error.command = name[:64]
+        raise
+
+
+def _request(name: str, message: Mapping[str, Any]) -> Request:
     callback = _validated(_Callback, message)
     data = message.get("data")
+    if data == [] and "channel" not in message:
+        data = {}  # how PHP writes an empty array of names
+    if name == "echo":
+        echo = core.Echo(name, message)
+        return Request(name, (echo,), False, callback.callback_topic, callback.callback_delay)
     if isinstance(data, list):
         commands = tuple(_inner(name, message, one) for one in _bounded(data))
         return Request(name, commands, True, callback.callback_topic, callback.callback_delay)
@@ -171,18 +190,36 @@ def _object(body: bytes) -> dict[str, Any]:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadRequest("the body is not UTF-8") from None
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(text)
     try:
         try:
-            message = json.loads(text, parse_constant=_no_constant)
+            message = json.loads(text, parse_float=_finite, parse_constant=_no_constant)
         except json.JSONDecodeError:
-            message = json.loads(_TRAILING_COMMA.sub(r"\1", text), parse_constant=_no_constant)
-    except RecursionError:
-        raise BadRequest("the body is nested too deeply") from None
+            text = _TRAILING_COMMA.sub(r"\1", text)
+            message = json.loads(text, parse_float=_finite, parse_constant=_no_constant)
     except ValueError:
         raise BadRequest("the body is not JSON") from None
     if not isinstance(message, dict):
         raise BadRequest("the body is not a JSON object")
     return message
+
+
+def _check_depth(text: str) -> None:
+    """Refuses before the parser descends: its own limit is a thousand levels of a thread's small stack."""
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        if found.lastindex:
+            depth += 1 if found.lastindex == 1 else -1
+        if depth > MAX_DEPTH:
+            raise BadRequest("the body is nested too deeply")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits} has no place in an answer")
+    return value
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -296,7 +333,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
     match problem["type"]:
         case "missing":
             return f"the field {field} is missing"
-        case "string_too_short":
+        case "string_too_short" | "too_short":
             return f"the field {field} is empty"
         case "value_error":
             return f"the field {field} {problem['ctx']['error']}"

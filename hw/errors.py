@@ -50,3 +50,35 @@ class OutcomeUnknown(HwError):
 
 class PartlySent(OutcomeUnknown):
     """A later part was refused after earlier parts had been taken: the message cannot be unsent."""
+
+
+class PortBusy(HwError):
+    """The port exists but may not be used: another program holds it, or the system refuses access."""
+
+
+class UnsafeCommand(HwError, ValueError):
+    """A command or one of its parameters could end the line early and start another command."""
+
+
+class SimProblem(HwError):
+    """The SIM cannot be used; iccid names it where the modem tells. Leaves say why."""
+
+    def __init__(self, why: str, iccid: str | None = None) -> None:
+        self.iccid = iccid
+        super().__init__(why)
+
+
+class SimMissing(SimProblem):
+    """There is no SIM, or it cannot be read."""
+
+
+class PinNeeded(SimProblem):
+    """The SIM asks for a PIN and none is configured."""
+
+
+class PinRefused(SimProblem):
+    """The SIM refused the configured PIN, now or earlier; it is not given a second time."""
+
+
+class SimBlocked(SimProblem):
+    """The SIM asks for its PUK: too many wrong PINs."""

@@ -21,9 +21,13 @@ class GatewayError(Exception):
 
 
 class BadRequest(GatewayError):
-    """The request cannot be understood or breaks a rule of the wire."""
+    """The request cannot be understood or breaks a rule of the wire.
+
+    command: the name in the request, where it came so far that it has one.
+    """
 
     reason = "bad_request"
+    command = ""
 
 
 class Unauthorized(GatewayError):

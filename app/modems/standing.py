@@ -8,7 +8,7 @@ from typing import Any
 
 from app.modems.spec import ModemSpec
 from hw.at.replies import Signal
-from hw.gsm.modem import Identity
+from hw.gsm.start import Identity
 
 OFF = "off"
 CONNECTING = "connecting"

@@ -11,7 +11,7 @@ To add a section, write one module that declares it and name its class in one li
    - `listeners(self)` names the ports it opens, so that no other section takes them.
 2. `app/settings/sections.py`: the class goes into `SECTIONS`; a check that needs two sections goes into
    `cross.CHECKS`.
-3. `tests/settings/values.py`: a right and a wrong value for each field; the tests do the rest.
+3. `tests/settings/test_every_field.py`: a right and a wrong value for each field, by hand.
 4. `scripts/settings-manual` writes `docs/settings.md` anew.
 
 From that declaration come the checked load, the masked dump, `set` and `show`, the forms' fields, the JSON

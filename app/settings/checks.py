@@ -26,8 +26,9 @@ _SERIAL_URL = re.compile(r"(?:sim|socket|rfc2217|spy|loop|hwgrep|alt)://\S*")
 
 def host(text: str) -> str:
     """A host name (RFC 1123 §2.1, or international) or an IPv4 or IPv6 address."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text  # as in a URL
     try:
-        return str(ipaddress.ip_address(text.removeprefix("[").removesuffix("]")))
+        return str(ipaddress.ip_address(bare))
     except ValueError:
         pass
     try:

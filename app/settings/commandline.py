@@ -58,9 +58,15 @@ def add_commands(subparsers: Any) -> None:
     source.add_argument("--generate", action="store_true", help="make a password and print it")
 
 
+def home_of(arguments: argparse.Namespace) -> Path:
+    """The home that --home, else OTPPI_HOME, else the system's place names."""
+    home: Path = arguments.home or Path(os.environ.get("OTPPI_HOME") or HOME)
+    return home
+
+
 def store_of(arguments: argparse.Namespace) -> SettingsStore:
-    """The store that --home, else OTPPI_HOME, else the system's place names."""
-    return SettingsStore(arguments.home or Path(os.environ.get("OTPPI_HOME") or HOME))
+    """The settings of that home."""
+    return SettingsStore(home_of(arguments))
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -159,8 +165,9 @@ def restore(arguments: argparse.Namespace) -> int:
     for change in plan.changes:
         print(change)
     _complain(plan.warnings, "warning: ")
-    done = "would change" if arguments.dry_run else "changed"
-    print(f"{len(plan.changes)} {done} by {arguments.file}" if plan.changes else "nothing is different")
+    made = "none made yet" if arguments.dry_run else "all made"
+    count = len(plan.changes)
+    print(f"changes from {arguments.file}: {count}, {made}" if count else "nothing is different")
     return DONE
 
 

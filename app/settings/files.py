@@ -16,6 +16,9 @@ from app.settings.problems import StoreUnusable, Wrong
 #: Larger settings are no settings of ours; a block list of 200,000 numbers fits.
 FILE_LIMIT = 32 * 1024 * 1024
 
+#: Items of a collection from which each gets one line.
+LONG = 500
+
 _TRIES, _PAUSE = 500, 0.02
 
 
@@ -80,6 +83,7 @@ def make_folder(folder: Path) -> None:
             _give_to_owner(descriptor, place.parent)
         finally:
             os.close(descriptor)
+        sync_folder(place.parent)
 
 
 @contextlib.contextmanager
@@ -146,9 +150,16 @@ def parse_json(content: bytes) -> tuple[Any, list[str]]:
         raise Wrong("holds something that is not a number") from None
 
 
-def render_json(value: object) -> bytes:
-    """The text of a settings file: readable, one option a line."""
-    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+def render_json(value: dict[str, Any]) -> bytes:
+    """The text of a settings file: one option a line, or one item a line in a long collection."""
+    if len(value) <= LONG:
+        return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+    # A block list of 10,000 numbers: without indent the json module works ten times as fast.
+    rows = ",\n".join(
+        f"  {json.dumps(name, ensure_ascii=False)}: {json.dumps(entry, ensure_ascii=False)}"
+        for name, entry in value.items()
+    )
+    return f"{{\n{rows}\n}}\n".encode()
 
 
 def _no_constant(name: str) -> NoReturn:

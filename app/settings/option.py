@@ -139,7 +139,8 @@ class Option:
         return ", ".join(str(value) for value in self.choices)
 
     def _text(self, value: object) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        # 62 may be written without quotes in a file; a float may not: 0.10 would become 0.1.
+        if isinstance(value, bool) or not isinstance(value, str | int):
             raise Wrong("is not a text")
         try:
             text = str(value)
@@ -151,6 +152,8 @@ class Option:
             raise Wrong(f"is longer than {self.longest} characters")
         if self.kind == "list" and len(text) > TEXT_LIMIT:
             raise Wrong(f"is longer than {TEXT_LIMIT} characters")
+        if text.isprintable():  # nearly always: no need to look at each character
+            return text
         for character in text:
             if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and not (
                 self.multiline and character in _LINE_BREAKS

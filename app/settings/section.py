@@ -128,9 +128,17 @@ def check(section: type[S], raw: object, item: str = "") -> Checked[S]:
 
 def check_many(section: type[S], raw: object) -> Checked[dict[str, S]]:
     """Check a collection: the good items are in `value`, each broken one is told."""
-    name = section.about.name
     if not isinstance(raw, dict):
-        return Checked(None, (Problem(name, "", "", f"{quote(raw)} is not a collection of items"),))
+        problem = Problem(section.about.name, "", "", f"{quote(raw)} is not a collection of items")
+        return Checked(None, (problem,))
+    checked = check_items(section, raw)
+    found = clashes(section, checked.value or {})
+    return Checked(checked.value, (*checked.problems, *found))
+
+
+def check_items(section: type[S], raw: Mapping[str, object]) -> Checked[dict[str, S]]:
+    """Check items of a collection each by itself, without looking for clashes."""
+    name = section.about.name
     problems: list[Problem] = []
     items: dict[str, S] = {}
     for item, fields in raw.items():
@@ -141,7 +149,6 @@ def check_many(section: type[S], raw: object) -> Checked[dict[str, S]]:
         problems += checked.problems
         if checked.value is not None:
             items[item] = checked.value
-    problems += clashes(section, items)
     return Checked(items, tuple(problems))
 
 

@@ -7,15 +7,16 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from app.settings import files
 from app.settings.cross import all_cautions, cross_problems
 from app.settings.dump import plain
 from app.settings.problems import ChangedMeanwhile, Problem, Refused, StoreUnusable, Wrong, quote
-from app.settings.section import Around, Section, check, check_many
+from app.settings.section import Around, Section, check, check_items, check_many, clashes
 from app.settings.sections import SECTIONS
 from app.settings.snapshot import Settings, Value
 
@@ -32,7 +33,7 @@ class Stored:
 
     value: what is in force; revision: changes with the file's content, "" when there is none;
     lost: something known could not be used (`problems` tell what), so that a default stands in for it;
-    raw: what stands in the file, right or wrong, when it could be read as JSON.
+    raw: what stands in a file with problems, when it could be read as JSON.
     """
 
     value: Value
@@ -75,6 +76,7 @@ class SettingsStore:
         self.factory = home / "factory"
         self.sections = tuple(sections)
         self.around = around or Around(port_exists=port_exists)
+        self._sound: dict[str, Stored] = {}  # the last file without problems of each section, by its content
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -110,7 +112,14 @@ class SettingsStore:
             return self._unusable(section, f"{path.name} cannot be read ({error.strerror})", "unreadable")
         except Wrong as error:
             return self._unusable(section, f"{path.name} {error}", "too large")
-        return self._understood(section, path, content, hashlib.sha256(content).hexdigest()[:16])
+        revision = _revision(content)
+        known = self._sound.get(section.about.name)
+        if known is not None and known.revision == revision:
+            return known
+        stored = self._understood(section, path, content, revision)
+        if not stored.problems:
+            stored = self._sound[section.about.name] = replace(stored, raw=None)
+        return stored
 
     def path(self, section: type[Section]) -> Path:
         """Where a section is stored."""
@@ -143,7 +152,7 @@ class SettingsStore:
             many = check_many(section, raw)
             problems += many.problems
             lost = many.value is None or len(many.value) < len(raw)
-            return Stored(many.value or {}, revision, tuple(problems), lost, raw)
+            return Stored(MappingProxyType(many.value or {}), revision, tuple(problems), lost, raw)
         one = check(section, raw)
         problems += one.problems
         value = one.value if one.value is not None else self._spare(section, path)
@@ -178,7 +187,9 @@ class SettingsStore:
             content = files.render_json(plain(value))
             self._keep_broken(section, before)
             files.write_whole(self.path(section), content)
-            return hashlib.sha256(content).hexdigest()[:16]
+            kept = value if isinstance(value, Section) else MappingProxyType(dict(value))
+            self._sound[section.about.name] = Stored(kept, _revision(content), (), False)
+            return _revision(content)
 
     def save(self, section: type[S], value: S | Mapping[str, S], revision: str | None = None) -> str:
         """Write one section as a whole; as `change`."""
@@ -231,8 +242,7 @@ class SettingsStore:
         problems: list[Problem] = []
         before = after = Settings({section.about.name: self.read(section).value for section in self.sections})
         for section, value in values.items():
-            raw = plain(value)
-            problems += (check_many(section, raw) if section.about.many else check(section, raw)).problems
+            problems += _found(section, before.value(section), value)
             after = after.replaced(section, value)
         # What two sections already held against each other must not keep a third from being set.
         known = set(cross_problems(before))
@@ -268,7 +278,20 @@ class SettingsStore:
 
 
 def _declared(section: type[Section]) -> Value:
-    return {} if section.about.many else section()
+    return MappingProxyType({}) if section.about.many else section()
+
+
+def _found(section: type[Section], old: Value, new: Value) -> list[Problem]:
+    """What is wrong with a new value; items that stay what they were have been checked already."""
+    if isinstance(new, Section):
+        return list(check(section, plain(new)).problems)
+    same = _items(old)
+    fresh = {item: value for item, value in new.items() if same.get(item) is not value}
+    return [*check_items(section, plain(fresh)).problems, *clashes(section, new)]
+
+
+def _revision(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _items(value: Value) -> Mapping[str, Section]:

@@ -1,0 +1,263 @@
+"""Every option of every section: a right value is saved and loaded, a wrong one refused with a sentence.
+
+The tables are written by hand; a field that is missing here fails a test: a new section brings its values.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from app.settings.parse import from_pairs
+from app.settings.section import Section, check
+from app.settings.sections import SECTIONS
+from app.settings.store import SettingsStore
+
+
+class Row(NamedTuple):
+    """good: as written after `set`; kept: as in the file; bad: refused; why: words of the sentence."""
+
+    good: str
+    kept: Any
+    bad: str
+    why: str
+
+
+SWITCH_OFF = Row("off", False, "maybe", "'maybe' is neither on nor off")
+SWITCH_ON = Row("yes", True, "2", "'2' is neither on nor off")
+LINES = "holds a line break or a control character"
+TIME = Row("4:05", "04:05", "25:00", "'25:00' is not a time of day")
+PATH = Row("/v2/otp", "/v2/otp", "api/otp", "'api/otp' is not a path such as /api/otp")
+OFTEN = Row("weekly", "weekly", "hourly", "'hourly' is not one of never, daily, weekly")
+DAY = Row("Friday", "friday", "payday", "'payday' is not one of monday, tuesday")
+NUMBER = Row("+62 811-1234", "+628111234", "12", "'12' is not a telephone number")
+COUNT = Row("30", 30, "-1", "-1 is out of range: 0 to")
+INIT = Row("AT+CGDCONT=1", "AT+CGDCONT=1", "ATZ\rATD112;", LINES)
+
+
+def text(good: str) -> Row:
+    return Row(good, good, "first\nsecond", LINES)
+
+
+VALUES: dict[str, dict[str, Row]] = {
+    "general": {
+        "device_name": text("Branch office"),
+        "otp_expiration": Row("60000", 60000, "999", "999 is out of range: 1000 to 86400000 ms"),
+        "drop_expired_otp": SWITCH_OFF,
+        "otp_digits": Row("8", 8, "3", "3 is out of range: 4 to 10"),
+        "otp_tries": Row("3", 3, "0", "0 is out of range: 1 to 100"),
+        "duplicate_window": Row("0", 0, "1.5", "'1.5' is not a whole number"),
+        "otp_store": Row("embedded", "embedded", "mysql", "'mysql' is not one of embedded, redis"),
+        "otp_store_url": Row(
+            "redis://:pw@10.0.0.5:6379/0",
+            "redis://:pw@10.0.0.5:6379/0",
+            "http://10.0.0.5",
+            "the value given is not an address that begins with redis:// or rediss://",
+        ),
+        "device_time_zone": Row("UTC", "UTC", "Asia/Atlantis", "'Asia/Atlantis' is not a time zone"),
+        "ntp_server": Row("10.0.0.1", "10.0.0.1", "ntp server", "'ntp server' is neither a host name"),
+        "update_timer": Row("daily", 24, "7", "'7' is not one of 0, 6, 12, 24"),
+        "inspect_modem_connection": Row("never", 0, "1", "'1' is not one of 0, 2, 5, 10, 30"),
+        "restart_service": OFTEN,
+        "restart_service_day": DAY,
+        "restart_service_time": TIME,
+        "restart_device": OFTEN,
+        "restart_device_day": DAY,
+        "restart_device_time": TIME,
+        "language": Row("id", "id", "fr", "'fr' is not one of en, id"),
+    },
+    "api": {
+        "http_port": Row("8080", 8080, "65536", "65536 is out of range: 1 to 65535"),
+        "enable_http": SWITCH_OFF,
+        "https_port": Row("443", 443, "https", "'https' is not a whole number"),
+        "enable_https": SWITCH_OFF,
+        "otp_path": PATH,
+        "message_path": Row("/m", "/m", "/a/../b", "'/a/../b' is not a path"),
+        "sms_path": Row("/s", "/s", "/a?b", "'/a?b' is not a path"),
+        "email_path": Row("/e", "/e", "", "'' is not a path"),
+        "blocking_path": Row("/b", "/b", "/b/", "'/b/' is not a path"),
+        "unblocking_path": Row("/u", "/u", "/ü", "'/ü' is not a path"),
+        "modem_path": Row("/mo", "/mo", "//mo", "'//mo' is not a path"),
+        "ussd_path": Row("/us", "/us", "/u s", "'/u s' is not a path"),
+    },
+    "api_users": {
+        "username": Row("shop", "shop", "a:b", "'a:b' is not a user name"),
+        "email": Row("it@example.com", "it@example.com", "it@", "'it@' is not a mail address"),
+        "phone_number": NUMBER,
+        "password": Row("correct horse", "HASH(correct horse)", "a\x00b", "the value given " + LINES),
+        "active": SWITCH_OFF,
+        "blocked": SWITCH_ON,
+        "allowed_commands": Row(
+            "send-sms, echo", ["send-sms", "echo"], "send-fax", "'send-fax' is not one of request-otp"
+        ),
+        "per_minute_limit": COUNT,
+    },
+    "sms": {
+        "country_code": Row("+66", "66", "062", "'062' is not a country code"),
+        "recipient_prefix_length": Row("6", 6, "16", "16 is out of range: 1 to 15"),
+        "log_outgoing_sms": SWITCH_ON,
+        "monitor_sms_traffic": SWITCH_OFF,
+        "delivery_reports": SWITCH_ON,
+        "limit_per_minute": COUNT,
+        "limit_per_day": COUNT,
+    },
+    "modems": {
+        "name": text("blue stick"),
+        "port": Row("/dev/ttyUSB3", "/dev/ttyUSB3", "ttyUSB3", "'ttyUSB3' is not a serial port"),
+        "active": SWITCH_OFF,
+        "default_modem": SWITCH_ON,
+        "recipient_prefix": Row("62811,+62812", ["62811", "62812"], "0811", "'0811' is not the beginning"),
+        "send_sms_from_api": SWITCH_OFF,
+        "delete_sent_sms": SWITCH_OFF,
+        "limit_per_minute": COUNT,
+        "limit_per_day": COUNT,
+        "manufacturer": text("SIMCOM"),
+        "model": text("SIM800"),
+        "revision": text("1418B05SIM800"),
+        "imei": Row("490154203237518", "490154203237518", "4901", "'4901' is not an IMEI: 14 to 16 digits"),
+        "imsi": Row("510101234567890", "510101234567890", "51-01", "'51-01' is not an IMSI"),
+        "iccid": Row(
+            "8962100000000000000F", "8962100000000000000F", "8962", "'8962' is not the number of a SIM card"
+        ),
+        "operator": text("TELKOMSEL"),
+        "msisdn": NUMBER,
+        "sms_centre": NUMBER,
+        "sim_pin": Row("0123", "0123", "12", "the value given is not a PIN: 4 to 8 digits"),
+        "baud_rate": Row("9600", 9600, "fast", "'fast' is not a whole number"),
+        "data_bits": Row("7", 7, "9", "'9' is not one of 5, 6, 7, 8"),
+        "parity": Row("even", "E", "X", "'X' is not one of N, E, O, M, S"),
+        "stop_bits": Row("1.5", 1.5, "3", "'3' is not one of 1"),
+        "internet_access": SWITCH_ON,
+        "apn": text("internet"),
+        "apn_username": text("wap"),
+        "apn_password": Row("wap123", "wap123", "a\nb", "the value given " + LINES),
+        "dial_number": Row("*99***1#", "*99***1#", "*99#;", "'*99#;' is not a dial number"),
+        "init_dial_1": INIT,
+        "init_dial_2": INIT,
+        "init_dial_3": INIT,
+        "init_dial_4": INIT,
+        "init_dial_5": INIT,
+        "dial_command": text("ATDT"),
+    },
+    "blocking": {
+        "number": Row("628123456789", "628123456789", "08123456789", "'08123456789' is not a number in"),
+        "state": Row("whitened", "whitened", "grey", "'grey' is not one of blocked, whitened"),
+        "since": Row("1700000000", 1700000000, "yesterday", "'yesterday' is not a whole number"),
+        "by": text("admin"),
+    },
+}
+
+#: What an item needs before one of its fields can be tried.
+NEEDED = {
+    "api_users": {"username": "somebody"},
+    "modems": {"name": "m1", "port": "sim://m1"},
+    "blocking": {"number": "628111"},
+}
+
+FIELDS = [
+    pytest.param(section, field, id=f"{section.about.name}.{field}")
+    for section in SECTIONS
+    for field in section.options
+]
+
+
+def row(section: type[Section], field: str) -> Row:
+    return VALUES[section.about.name][field]
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.about.name)
+def test_every_declared_field_has_its_values_here(section: type[Section]) -> None:
+    assert list(VALUES[section.about.name]) == list(section.options)
+
+
+@pytest.mark.parametrize(("section", "field"), FIELDS)
+def test_a_right_value_is_saved_and_loaded(section: type[Section], field: str, tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    good = row(section, field)
+    item = "x1" if section.about.many else ""
+    checked = from_pairs(
+        section, [f"{field}={good.good}"], NEEDED.get(section.about.name), item, hasher=fake_hash
+    )
+    assert checked.problems == ()
+    assert checked.value is not None
+    if item:
+        store.put(section, item, checked.value)
+    else:
+        store.save(section, checked.value)
+
+    text = json.loads(store.path(section).read_text(encoding="utf-8"))
+    expected = HASH if section.options[field].hashed else good.kept
+    assert (text[item] if item else text)[field] == expected
+    again = store.load()
+    assert again.problems == ()
+    value = again.settings.items(section)[item] if item else again.settings.one(section)
+    assert value == checked.value
+
+
+@pytest.mark.parametrize(("section", "field"), FIELDS)
+def test_a_wrong_value_is_refused_with_a_sentence(section: type[Section], field: str) -> None:
+    bad = row(section, field)
+    item = "x1" if section.about.many else ""
+    checked = from_pairs(
+        section, [f"{field}={bad.bad}"], NEEDED.get(section.about.name), item, hasher=fake_hash
+    )
+    assert checked.value is None
+    (problem,) = checked.problems
+    assert (problem.section, problem.item, problem.field) == (section.about.name, item, field)
+    assert bad.why in problem.sentence
+    if section.options[field].secret:
+        assert bad.bad not in problem.sentence
+
+
+@pytest.mark.parametrize(("section", "field"), FIELDS)
+@pytest.mark.parametrize("value", [None, {}, {"a": 1}, [[]], [None], 1e400, "\ud800", "x" * 5000])
+def test_a_value_of_another_kind_in_a_file_is_refused(
+    section: type[Section], field: str, value: object
+) -> None:
+    raw = {**NEEDED.get(section.about.name, {}), field: value}
+    checked = check(section, raw, "x1" if section.about.many else "")
+    assert checked.value is None
+    (problem,) = checked.problems
+    assert problem.field == field
+    assert len(problem.sentence) < 300
+    assert problem.sentence.isprintable()
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.about.name)
+def test_the_defaults_obey_their_own_rules(section: type[Section]) -> None:
+    defaults = {name: option.default for name, option in section.options.items() if not option.required}
+    if not section.about.many:
+        assert all(not option.required for option in section.options.values())
+    checked = check(section, {**NEEDED.get(section.about.name, {}), **defaults})
+    assert checked.problems == ()
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.about.name)
+def test_a_section_is_declared_completely(section: type[Section]) -> None:
+    about = section.about
+    assert about.name.isidentifier() and about.name.islower()
+    assert about.title
+    assert bool(about.key) == about.many
+    if about.key:
+        assert section.options[about.key].required
+    for option in section.options.values():
+        assert option.name.islower()
+        assert option.label[0].isupper()
+        assert option.default not in ("", None) or not option.choices
+
+
+def test_no_two_sections_have_one_name() -> None:
+    names = [section.about.name for section in SECTIONS]
+    assert len(set(names)) == len(names)
+
+
+HASH = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$c29tZWhhc2g"
+
+
+def fake_hash(password: str) -> str:
+    """Stands in for argon2 at the seam that the parser offers; checks that it gets the password itself."""
+    assert password == VALUES["api_users"]["password"].good
+    return HASH
