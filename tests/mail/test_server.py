@@ -47,10 +47,11 @@ def local(
     house: MailHouse,
     users: dict[str, tuple[str, Visitor]] | None = None,
     tls: ssl.SSLContext | None = None,
+    listen_on: int = 0,
     **more: Any,
 ) -> Iterator[tuple[int, Users]]:
     settings = LocalSmtp(**({"active": True, "port": 1, "require_tls": False} | more)).model_copy(
-        update={"port": 0}
+        update={"port": listen_on}
     )
     guard = Users(SHOP if users is None else users)
     server = LocalServer(Reception(settings, guard, house.intake.numbering), house.gateway, tls)
