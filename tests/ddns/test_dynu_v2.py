@@ -23,7 +23,7 @@ OF_NODE = {
 }
 OF_ROOT = OF_NODE | {"hostname": "example.com", "node": ""}
 DOMAIN = {
-    "statusCode": 200, "id": 9329025, "name": "example.com", "token": "x", "state": "Complete", "group": "office",
+    "statusCode": 200, "id": 9329025, "name": "example.com", "token": "x", "group": "office",
     "ipv4Address": "203.0.113.7", "ipv6Address": "2001:db8::7", "ttl": 120, "ipv4": True, "ipv6": True,
     "ipv4WildcardAlias": False, "ipv6WildcardAlias": False,
 }  # fmt: skip
