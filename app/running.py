@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import tempfile
-import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,22 +75,31 @@ def _run(home: Path, store: SettingsStore, pages: Mapping[str, Any], welcome: st
     except (GatewayError, OSError) as error:
         log.error("the gateway cannot start: %s", error)
         return 1
-    with _until_told_to_stop() as told:
+    with _signals() as told_to_stop:
         service.start()
         if welcome:
             print(welcome, flush=True)  # to whoever sits there, never to the log: it holds a password
-        told.wait()
+        told_to_stop()
     log.info("stopping")
     service.stop()
     return 0
 
 
 @contextmanager
-def _until_told_to_stop() -> Iterator[threading.Event]:
-    told = threading.Event()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, lambda *_: told.set())
-    yield told
+def _signals() -> Iterator[Callable[[], object]]:
+    """Gives a function that returns when SIGTERM or SIGINT comes, whichever thread the system gives it to.
+
+    Python runs a handler only when the main thread wakes, and a signal may interrupt another thread; what
+    the system's own handler writes to a socket wakes us in any case.
+    """
+    here, there = socket.socketpair()
+    there.setblocking(False)
+    with here, there:
+        signal.set_wakeup_fd(there.fileno())
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, lambda *_: None)
+        yield lambda: here.recv(1)
+        signal.set_wakeup_fd(-1)
 
 
 def _have_modems(
