@@ -52,7 +52,7 @@ class Task:
 
 def task(record: DdnsRecord, account: Section, vendor: Vendor | None) -> Task:
     octets = (
-        record.model_dump_json(exclude={"active", "update_interval"}) + account.model_dump_json()
+        record.model_dump_json(exclude={"name", "active", "update_interval"}) + account.model_dump_json()
     ).encode()
     return Task(record, vendor, hashlib.sha256(octets).hexdigest()[:16])
 
@@ -84,7 +84,8 @@ class Updater:
         self._look = look
         self._records: dict[str, _Progress] = {}
         self._seen: dict[int, tuple[float, str]] = {}
-        self._change = threading.Condition()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="ddns", daemon=True)
@@ -93,15 +94,14 @@ class Updater:
         self._thread.start()
 
     def stop(self) -> None:
-        with self._change:
-            self._stopping = True
-            self._change.notify_all()
+        self._stopping = True
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(30)
 
     def load(self, tasks: Mapping[str, Task]) -> None:
         """Take over the active records; one whose settings changed begins anew, also if it was stopped."""
-        with self._change:
+        with self._lock:
             records = {}
             for item, what in tasks.items():
                 known = self._records.get(item)
@@ -112,7 +112,7 @@ class Updater:
                 records[item] = known
             self._records = records
             self._seen.clear()
-            self._change.notify_all()
+        self._wake.set()
 
     def update_now(self, item: str) -> Keeping:
         """Tell the vendor at once, changed or not and stopped or not; how it ended.
@@ -130,7 +130,7 @@ class Updater:
         return self._keeping(item, progress)
 
     def keepings(self) -> list[Keeping]:
-        with self._change:
+        with self._lock:
             return [self._keeping(item, progress) for item, progress in self._records.items()]
 
     def history(self, item: str) -> Sequence[Entry]:
@@ -147,14 +147,14 @@ class Updater:
 
     def _run(self) -> None:
         while not self._stopping:
+            self._wake.clear()
             try:
                 wait = self.tick()
             except StorageFailed as error:
                 log.error("dynamic DNS waits: %s", error)
                 wait = _FIRST_PAUSE
-            with self._change:
-                if not self._stopping:
-                    self._change.wait(min(max(wait, 1.0), 60.0))
+            if not self._stopping:
+                self._wake.wait(min(max(wait, 1.0), 60.0))
 
     def _take_care(self, item: str, progress: _Progress, forced: bool = False) -> None:
         with self._one_at_a_time:

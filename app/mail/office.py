@@ -131,9 +131,9 @@ class MailOffice:
         try:
             server.start()
         except OSError as error:
-            self.door_error = (
-                f"the local SMTP server cannot listen on {settings.address}:{settings.port}: {os.strerror(error.errno or 0)}"
-            )
+            why = os.strerror(error.errno or 0)
+            place = f"{settings.address}:{settings.port}"
+            self.door_error = f"the local SMTP server cannot listen on {place}: {why}"
             log.error("%s", self.door_error)
         else:
             self._server = server

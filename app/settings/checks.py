@@ -60,13 +60,15 @@ def network(text: str) -> str:
 
 def record_name(text: str) -> str:
     """The name of a DNS record: a host name, one relative to its zone, or @ for the zone itself."""
-    if text == "@":
+    if text in ("@", "*"):
         return text
     # A wildcard is a label of its own and only the first (RFC 4592 §2.1.1).
     plain = host(text.removeprefix("*."))
-    if re.fullmatch(r"[0-9a-fA-F.:]+", plain) and ("." in plain or ":" in plain):
-        raise Wrong("is an address, not the name of a record")
-    return text.rstrip(".").lower()
+    try:
+        ipaddress.ip_address(plain)
+    except ValueError:
+        return text.rstrip(".").lower()
+    raise Wrong("is an address, not the name of a record")
 
 
 def netmask(text: str) -> str:

@@ -17,7 +17,11 @@ PROVIDERS = {"cloudflare": "Cloudflare", "noip": "No-IP", "dynu": "Dynu", "afrai
 class DdnsRecord(Section):
     """One name that follows the device's public address."""
 
-    about: ClassVar[About] = About(name="ddns", title="Dynamic DNS", reset="RESET_DDNS", many=True)
+    about: ClassVar[About] = About(
+        name="ddns", title="Dynamic DNS", reset="RESET_DDNS", many=True, key="name"
+    )
+
+    name: str = option(..., "Name", longest=63, help="What this record is called here.")
 
     provider: Provider = option("cloudflare", "Provider", choices=PROVIDERS)
     type: Literal["A", "AAAA"] = option("A", "Type", choices={"A": "A (IPv4)", "AAAA": "AAAA (IPv6)"})

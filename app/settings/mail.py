@@ -59,10 +59,10 @@ class EmailAccount(Section):
             yield Finding(
                 ("from_address", "sender_account"), "must be given: the sender account is not a mail address"
             )
-        if self.authentication and not self.sender_password:
-            yield Finding(("sender_password", "authentication"), "must be given to sign in")
 
     def cautions(self, around: Around) -> Iterable[Finding]:
+        if self.authentication and not self.sender_password:
+            yield Finding(("sender_password",), f"{self.name} has no password and cannot sign in")
         if not self.ssl and not self.start_tls:
             what = "the password and the codes travel" if self.authentication else "the codes travel"
             yield Finding(("start_tls", "ssl"), f"{what} in the clear: turn on STARTTLS or TLS")

@@ -41,7 +41,7 @@ CI = os.environ.get("CI", "") not in ("", "0", "false")
 ABLE = shutil.which("pebble") and shutil.which("pebble-challtestsrv")
 pytestmark = pytest.mark.skipif(not ABLE and not CI, reason="needs pebble and pebble-challtestsrv")
 
-HOME = DdnsRecord(zone="example.com", record_name="home", certificate=True)
+HOME = DdnsRecord(name="home", zone="example.com", record_name="home", certificate=True)
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from app.ddns.http import Http
 from app.settings.ddns import Afraid, DdnsRecord
 from tests.ddns.servers import VendorServer, answering
 
-HOME = DdnsRecord(provider="afraid", zone="mooo.example", record_name="home")
+HOME = DdnsRecord(name="home", provider="afraid", zone="mooo.example", record_name="home")
 HOME6 = HOME.model_copy(update={"type": "AAAA"})
 # SHA-1 of "ani|sandi", as its API wants it.
 SHA = "77f6c97f6e113e06248c11d377cd6ebf84883301"

@@ -16,7 +16,7 @@ from app.settings.ddns import DdnsRecord
 from app.settings.keypair import KeyPair, make_self_signed, utc
 from tests.house import HandClock
 
-HOME = DdnsRecord(zone="example.com", record_name="home", certificate=True)
+HOME = DdnsRecord(name="home", zone="example.com", record_name="home", certificate=True)
 DAY = 86400.0
 
 

@@ -12,7 +12,7 @@ from app.ddns.http import Http
 from app.settings.ddns import Cloudflare, DdnsRecord
 from tests.ddns.servers import VendorServer, answering
 
-HOME = DdnsRecord(zone="example.com", record_name="home", ttl=300)
+HOME = DdnsRecord(name="home", zone="example.com", record_name="home", ttl=300)
 ZONE = {
     "id": "023e105f4ecef8ad9ca31a8372d0c353",
     "name": "example.com",
@@ -78,7 +78,7 @@ def test_a_record_that_is_not_there_is_made() -> None:
 
 
 def test_an_ipv6_record_of_the_zone_itself_behind_the_proxy() -> None:
-    record = DdnsRecord(zone="example.com", record_name="@", type="AAAA", proxied=True, ttl=300)
+    record = DdnsRecord(name="home", zone="example.com", record_name="@", type="AAAA", proxied=True, ttl=300)
     with answering(ok([ZONE]), ok([]), ok({})) as server:
         vendor(server).update(record, "2001:db8::7")
     assert server.lines[1].endswith("/dns_records?type=AAAA&name=example.com")

@@ -12,8 +12,8 @@ from app.ddns.http import Http
 from app.settings.ddns import DdnsRecord, Dynu
 from tests.ddns.servers import VendorServer, answering
 
-NODE = DdnsRecord(provider="dynu", zone="example.com", record_name="home", ttl=120)
-ROOT = DdnsRecord(provider="dynu", zone="example.com", record_name="@", ttl=120)
+NODE = DdnsRecord(name="home", provider="dynu", zone="example.com", record_name="home", ttl=120)
+ROOT = DdnsRecord(name="home", provider="dynu", zone="example.com", record_name="@", ttl=120)
 OF_NODE = {
     "statusCode": 200,
     "id": 9329025,

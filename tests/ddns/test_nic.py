@@ -11,7 +11,7 @@ from app.ddns.noip import NoIpVendor
 from app.settings.ddns import DdnsRecord, Dynu, NoIp
 from tests.ddns.servers import VendorServer, answering
 
-HOME = DdnsRecord(provider="noip", zone="ddns.example", record_name="home")
+HOME = DdnsRecord(name="home", provider="noip", zone="ddns.example", record_name="home")
 HOME6 = HOME.model_copy(update={"type": "AAAA"})
 
 

@@ -20,7 +20,7 @@ from app.store.ddns import DdnsHistory
 from tests.ddns.servers import answering
 from tests.house import HandClock
 
-HOME = DdnsRecord(provider="noip", zone="ddns.example", record_name="home", update_interval=5)
+HOME = DdnsRecord(name="home", provider="noip", zone="ddns.example", record_name="home", update_interval=5)
 
 
 class Registry:
