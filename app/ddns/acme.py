@@ -73,12 +73,13 @@ class Authority:
             raise Refused("the authority did not decide in time") from error
         except (errors.Error, josepy.errors.Error) as error:
             raise Refused(f"the authority's answers are not understood: {type(error).__name__}") from error
-        except requests.RequestException as error:
-            raise Unreachable(
-                f"{self._settings.directory} cannot be reached: {type(error).__name__}"
-            ) from error
         except Unusable as error:
             raise Refused(f"the authority sent no usable certificate: {error}") from error
+        except (requests.RequestException, ValueError) as error:
+            # acme 4 makes a ValueError of a refused connection, acme 5 lets the library's own through.
+            raise Unreachable(
+                f"{self._settings.directory} cannot be reached, or its certificate is not trusted"
+            ) from error
 
     def _order(self, record: DdnsRecord, proofs: Proofs, request: bytes) -> bytes:
         account_key = josepy.jwk.JWKRSA(key=self._account_key())

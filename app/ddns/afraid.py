@@ -26,7 +26,9 @@ class AfraidVendor:
         if urlsplit(url).hostname != urlsplit(self._account.endpoint).hostname:
             raise Stop("Afraid names an update address on another host: check the endpoint")
         joint = "&" if "?" in url else "?"
-        return _understood(self._http.ask("GET", f"{url}{joint}address={address}", self._headers), record)
+        return self._understood(
+            self._http.ask("GET", f"{url}{joint}address={address}", self._headers), record
+        )
 
     def _find(self, record: DdnsRecord, address: str) -> tuple[str, str]:
         """The record's present address and where to update it: ``host|address|url`` a line."""
@@ -35,7 +37,7 @@ class AfraidVendor:
         query = urlencode({"action": "getdyndns", "v": "2", "sha": proof})
         answer = self._http.ask("GET", f"{account.endpoint.rstrip('/')}/api/?{query}", self._headers)
         if answer.status != 200 or answer.text.upper().startswith("ERROR"):
-            _understood(answer, record)
+            self._understood(answer, record)
         for line in answer.text.splitlines():
             name, _, rest = line.strip().partition("|")
             now, _, url = rest.partition("|")
@@ -47,23 +49,23 @@ class AfraidVendor:
         account = self._account
         base = account.sync_endpoint_v6 if is_ipv6(address) else account.sync_endpoint
         url = f"{base.rstrip('/')}/u/{account.password}/?{urlencode({'address': address})}"
-        return _understood(self._http.ask("GET", url, self._headers), record)
+        return self._understood(self._http.ask("GET", url, self._headers), record)
 
-
-def _understood(answer: Answer, record: DdnsRecord) -> Done:
-    """What Afraid's sentences mean; it has no codes."""
-    words = said(answer)
-    lower = words.lower()
-    if answer.status == 200 and lower.startswith("updated"):
-        return Done(True, f"Afraid set {record.fqdn}")
-    if answer.status == 200 and ("has not changed" in lower or lower.startswith("no ip change")):
-        return Done(False, "Afraid had the address already")
-    if "authenticate" in lower or answer.status in (401, 403):
-        raise Stop("Afraid refused the user name or the password: correct them")
-    if "unable to locate" in lower or "invalid update url" in lower or answer.status == 404:
-        raise Stop("Afraid does not know this record or token: copy the token again from its page")
-    if answer.status == 429 or "too many" in lower or "abuse" in lower:
-        raise Later("Afraid was asked too often", answer.retry_after or TEN_MINUTES)
-    if answer.status >= 500:
-        raise Later(f"Afraid has a fault (HTTP {answer.status})", answer.retry_after or TEN_MINUTES)
-    raise Later(f"Afraid gave an answer that is not understood: {words}", TEN_MINUTES)
+    def _understood(self, answer: Answer, record: DdnsRecord) -> Done:
+        """What Afraid's sentences mean; it has no codes."""
+        # A page may repeat the address that was asked for, and with it the token.
+        words = said(answer).replace(self._account.password, "***")
+        lower = words.lower()
+        if answer.status == 200 and lower.startswith("updated"):
+            return Done(True, f"Afraid set {record.fqdn}")
+        if answer.status == 200 and ("has not changed" in lower or lower.startswith("no ip change")):
+            return Done(False, "Afraid had the address already")
+        if "authenticate" in lower or answer.status in (401, 403):
+            raise Stop("Afraid refused the user name or the password: correct them")
+        if "unable to locate" in lower or "invalid update url" in lower or answer.status == 404:
+            raise Stop("Afraid does not know this record or token: copy the token again from its page")
+        if answer.status == 429 or "too many" in lower or "abuse" in lower:
+            raise Later("Afraid was asked too often", answer.retry_after or TEN_MINUTES)
+        if answer.status >= 500:
+            raise Later(f"Afraid has a fault (HTTP {answer.status})", answer.retry_after or TEN_MINUTES)
+        raise Later(f"Afraid gave an answer that is not understood: {words}", TEN_MINUTES)

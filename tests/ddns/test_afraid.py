@@ -115,6 +115,12 @@ def test_errors_lead_to_sentences(answer: Any, kind: type[Exception], words: str
         assert words in str(caught.value)
 
 
+def test_a_token_that_is_repeated_is_not_told() -> None:
+    with answering("What is /u/CyTXMbtq5cPn/ ?") as server, pytest.raises(Later) as caught:
+        vendor(server, username="", password="CyTXMbtq5cPn").update(HOME, "203.0.113.9")
+    assert str(caught.value).endswith("not understood: What is /u/***/ ?")
+
+
 def test_an_address_that_has_not_changed() -> None:
     with answering("ERROR: Address 203.0.113.9 has not changed.") as server:
         assert not vendor(server, username="", password="T").update(HOME, "203.0.113.9").changed
