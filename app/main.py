@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
 from app.core.blocklist import BlockList
 from app.core.clock import SystemClock
@@ -46,10 +43,10 @@ from app.store.modems import ModemMemory
 from app.store.otp import SqliteOtpStore
 from app.store.places import Places
 from app.store.spool import FileSpool
-from app.web import tls
 from app.web.api import Api, Page
+from app.web.doors import ApiDoors
 from app.web.pool import Pool
-from app.web.server import Listener, WebServer
+from app.web.server import WebServer
 from app.web.signin import SignIn
 
 log = logging.getLogger(__name__)
@@ -112,7 +109,7 @@ class Service:
         pool = Pool()
         self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, pages)
         self.server = WebServer(self.api.app, pool)
-        self._certificate: ssl.SSLContext | None = None
+        self.doors = ApiDoors(self.server, self.api, places.tls, self.clock)
 
         # What goes on by itself.
         self._stopping = threading.Event()
@@ -122,7 +119,8 @@ class Service:
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
-        self.jobs.every(24 * HOUR, "certificate", self._renew_certificate)
+        self.jobs.every(10.0, "doors", self.doors.look)
+        self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
         self._apply = {
             General: self._apply_general,
             Sms: self._apply_sms,
@@ -198,48 +196,7 @@ class Service:
         self.intake.blocklist.load(one.number for one in numbers if one.state == "blocked")
 
     def _apply_api(self) -> None:
-        api = self.settings.one(ApiSettings)
-        paths = (
-            api.otp_path,
-            api.message_path,
-            api.sms_path,
-            api.email_path,
-            api.blocking_path,
-            api.unblocking_path,
-            api.modem_path,
-            api.ussd_path,
-        )
-        self.api.serve_at(paths)
-        plain = {"http": Listener(api.http_port)} if api.enable_http else {}
-        if api.enable_https and self._certificate is None:
-            self.server.apply(plain)  # a first certificate takes a moment; plain HTTP need not wait for it
-        self.server.apply(plain | self._https(api))
-
-    def _https(self, api: ApiSettings) -> dict[str, Listener]:
-        if not api.enable_https:
-            return {}
-        try:
-            self._certificate = self._certificate or tls.load(self._self_signed())
-        except OSError as error:
-            log.error("HTTPS is off: its certificate cannot be used: %s", error)
-            return {}
-        return {"https": Listener(api.https_port, self._certificate)}
-
-    def _self_signed(self) -> Path:
-        pem = self._places.tls / "self-signed.pem"
-        names = [socket.gethostname(), "otp-pi.local", "otppi.lan"]
-        if tls.self_signed(pem, names, self.clock.wall()):
-            self._certificate = None
-        return pem
-
-    def _renew_certificate(self) -> None:
-        """Once a day: a certificate that is about to end is made anew and put in force."""
-        try:
-            self._self_signed()
-        except OSError as error:
-            log.error("the certificate could not be renewed: %s", error)
-        if self._certificate is None:
-            self._apply_api()
+        self.doors.apply(self.settings.one(ApiSettings))
 
     def _apply_api_users(self) -> None:
         self.sign_in.load(self.settings.items(ApiUser).values())

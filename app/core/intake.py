@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 from collections.abc import Callable
@@ -15,13 +16,16 @@ from app.core.commands import RequestOtp, SendEmail, SendSms, Source
 from app.core.delivery import Delivery
 from app.core.digest import KeyedDigest
 from app.core.duplicates import Duplicates
-from app.core.errors import Expired, GatewayError
+from app.core.errors import Expired, GatewayError, StorageFailed
+from app.core.faults import described
 from app.core.message import Message, Outcome, State
 from app.core.msisdn import Numbering
 from app.core.otp import OtpBook
 from app.core.ports import Ledger, Spool
 from app.core.receiver import canonical
 from app.core.replies import Reply
+
+log = logging.getLogger(__name__)
 
 Sending = RequestOtp | SendSms | SendEmail
 
@@ -167,10 +171,13 @@ class Intake:
             if detached:
                 self._spool.keep(message)
                 record.wait()
-        except GatewayError as error:
+        except Exception as error:
+            if not isinstance(error, GatewayError):
+                log.error("%s could not be taken in: %s", command.name, described(error))
+                error = StorageFailed("the message could not be put on record; nothing was sent")
             self._delivery.refuse(message, error, ended)
             if detached:
-                raise
+                raise error from None
         else:
             self._delivery.send(message, ended)
         return message.id
