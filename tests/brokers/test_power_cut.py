@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from bench.rig import Gateway, Simulators
-from tests.brokers.conftest import WAYS, Servers, Way, options_for, unique
+from tests.brokers.conftest import Servers
 from tests.brokers.peers import RedisPeer
 from tests.brokers.servers import until
+from tests.brokers.ways import WAYS, Way, options_for, unique
 
 KEEPING = ["amqp", "amqp1", "mqtt3", "mqtt5", "redis-list", "redis-stream", "activemq", "stomp"]
 MESSAGES = 200

@@ -15,9 +15,10 @@ import pytest
 from app.settings.general import General
 from bench.client import Client
 from bench.rig import Gateway, Simulators
-from tests.brokers.conftest import WAYS, Servers, options_for, unique
+from tests.brokers.conftest import Servers
 from tests.brokers.servers import PASSWORD, USER, Redis, until
 from tests.brokers.test_power_cut import arrived, connected, each_has_one_in_hand, publish_all
+from tests.brokers.ways import WAYS, options_for, unique
 
 GATEWAYS, EACH = 3, 2
 REQUESTS = 120
