@@ -254,9 +254,10 @@ class RabbitMq(Server):
 
     def close(self) -> None:
         self.stop()
-        if self.epmd is not None:
-            self.epmd.terminate()
-            self.epmd.wait(10)
+        epmd, self.epmd = self.epmd, None
+        if epmd is not None:
+            epmd.terminate()
+            epmd.wait(10)
 
 
 class ActiveMq(Server):
