@@ -145,7 +145,7 @@ class Redis(Server):
         (self.folder / "redis.conf").write_text(
             f"bind {self.host}\nprotected-mode no\nport {self.port}\ntls-port {self.tls_port}\n"
             f"tls-cert-file {pem.server}\ntls-key-file {pem.key}\ntls-ca-cert-file {pem.authority}\n"
-            f"tls-auth-clients no\ndir {self.folder}\nappendonly yes\nappendfsync always\nsave ''\n"
+            f"tls-auth-clients no\ndir {self.folder}\nappendonly yes\nsave ''\n"
             f"user {USER} on >{PASSWORD} ~* &* +@all\n"
         )
 
