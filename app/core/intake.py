@@ -71,8 +71,10 @@ class Intake:
         self._digest = digest
         self._clock = clock
 
-    def request_otp(self, command: RequestOtp, source: Source, answer: Future[Reply], detached: bool) -> str:
-        """Draw a code and send it. Returns the message's id; raises GatewayError when nothing is sent."""
+    def request_otp(
+        self, command: RequestOtp, source: Source, answer: Future[Reply], detached: bool
+    ) -> str | None:
+        """Draw a code and send it. The id comes back when it is on its way; the answer tells the rest."""
         receiver = self._receiver(command.receiver)
         expires = self.otp.expiry(command.expiration)
         ticket = self.otp.draw(command.reference, receiver, command.params, command.message, expires)
@@ -86,8 +88,8 @@ class Intake:
 
     def send(
         self, command: SendSms | SendEmail, source: Source, answer: Future[Reply], detached: bool
-    ) -> str:
-        """Send a text as it is. Returns the message's id; raises GatewayError when nothing is sent."""
+    ) -> str | None:
+        """Send a text as it is. The id comes back when it is on its way; the answer tells the rest."""
         receiver = self._receiver(command.receiver)
         expires = self._message_expiry(command)
         content = ("text", command.message)
@@ -152,7 +154,7 @@ class Intake:
         answer: Future[Reply],
         detached: bool,
         issue: Callable[[], None] | None = None,
-    ) -> str:
+    ) -> str | None:
         def ended(outcome: Outcome) -> None:
             self._ended(message, outcome)
             answer.set_result(_rendered(command, message, outcome))
@@ -176,15 +178,17 @@ class Intake:
                 log.error("%s could not be taken in: %s", command.name, described(error))
                 error = StorageFailed("the message could not be put on record; nothing was sent")
             self._delivery.refuse(message, error, ended)
-            if detached:
-                raise error from None
+            return None
         else:
             self._delivery.send(message, ended)
         return message.id
 
     def _ended(self, message: Message, outcome: Outcome) -> None:
         if message.otp and outcome.state in (State.FAILED, State.EXPIRED):
-            self.otp.forget(*message.otp)
+            try:
+                self.otp.forget(*message.otp)
+            except Exception as error:
+                log.error("a reference could not be freed and lives until it expires: %s", described(error))
         self._spool.drop(message.seq)
         self.duplicates.settle(message.fingerprint, message.seq, outcome)
 
