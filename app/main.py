@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from functools import partial
 
+from app.brokers import Brokers
 from app.core.blocklist import BlockList
 from app.core.clock import SystemClock
 from app.core.delivery import Delivery
@@ -35,6 +37,7 @@ from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.snapshot import Settings
 from app.settings.store import Loaded, SettingsStore
+from app.settings.subscribers import SUBSCRIBERS, Subscriber
 from app.settings.watch import Changed, Watcher
 from app.store.database import Database
 from app.store.keys import DeviceKeys
@@ -109,6 +112,14 @@ class Service:
         pool = Pool()
         self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, pages)
         self.server = WebServer(self.api.app, pool)
+        self.brokers = Brokers(
+            self.gateway,
+            settings,
+            self.events.announce,
+            self.clock,
+            usable=lambda: len(self.fleet.lanes()),
+            device=keys.key("brokers").hex()[:12],
+        )
         self.doors = ApiDoors(self.server, self.api, places.tls, self.clock)
 
         # What goes on by itself.
@@ -128,6 +139,7 @@ class Service:
             BlockedNumber: self._apply_blocking,
             ApiSettings: self._apply_api,
             ApiUser: self._apply_api_users,
+            **{section: partial(self._apply_subscriber, section) for section in SUBSCRIBERS},
         }
 
     def start(self) -> None:
@@ -138,6 +150,7 @@ class Service:
         self._apply_modems()
         self.jobs.start()
         self._apply_api()
+        self.brokers.start()
         self._watching.start()
         # The first unknown user must not take longer than the next: this makes what their password is
         # compared with.
@@ -147,6 +160,7 @@ class Service:
         """Close the doors first; messages in a modem's hands are waited for."""
         self._stopping.set()
         self.server.stop()
+        self.brokers.stop()
         self.jobs.stop()
         self.fleet.stop()
         self.database.close()
@@ -200,6 +214,9 @@ class Service:
 
     def _apply_api_users(self) -> None:
         self.sign_in.load(self.settings.items(ApiUser).values())
+
+    def _apply_subscriber(self, section: type[Subscriber]) -> None:
+        self.brokers.apply(self.settings.one(section))
 
     def _keep_blocked(self, number: str, blocked: bool, by: str) -> None:
         entry = BlockedNumber(

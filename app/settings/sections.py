@@ -10,6 +10,7 @@ from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.modems import Modem
 from app.settings.section import Section
 from app.settings.sms import Sms
+from app.settings.subscribers import SUBSCRIBERS
 
 SECTIONS: tuple[type[Section], ...] = (
     General,
@@ -27,6 +28,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Afraid,
     PublicAddress,
     Acme,
+    *SUBSCRIBERS,
 )
 
 

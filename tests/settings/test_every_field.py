@@ -55,6 +55,28 @@ NIC = {
     "maintainer_email": MAIL,
     "active": NOT_YET,
 }
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+CLIENT = Row("pi.7", "pi.7", "pi 7", "'pi 7' is not a client id")
+
+
+def subscriber(**own: Row) -> dict[str, Row]:
+    """The fields all brokers share, in their order, with those of one broker."""
+    shared = {
+        "enable": SWITCH_ON,
+        "host": Row("broker.example", "broker.example", "a b", "'a b' is neither a host name nor an address"),
+        "port": Row("8443", 8443, "0", "0 is out of range: 1 to 65535"),
+        "ssl": SWITCH_ON,
+        "ca_certificate": Row(PEM, PEM, "MIIB", "'MIIB' is not a certificate in PEM"),
+        "trust_self_signed": SWITCH_ON,
+        "username": text("gateway"),
+        "password": Row("pass:word", "pass:word", "a\nb", "the value given " + LINES),
+        "topic": Row("otp", "otp", "", "must be given"),
+        "timeout": Row("30", 30, "0", "0 is out of range: 1 to 300 s"),
+        "reconnect_delay": Row("5", 5, "3601", "3601 is out of range: 1 to 3600 s"),
+        "refresh": Row("Every hour", 60, "7", "'7' is not one of 0, 5, 10"),
+    }
+    return {**shared, **own}
+
 
 VALUES: dict[str, dict[str, Row]] = {
     "general": {
@@ -225,6 +247,31 @@ VALUES: dict[str, dict[str, Row]] = {
         "agree": SWITCH_ON,
         "propagation": Row("0", 0, "1801", "1801 is out of range: 0 to 1800 s"),
     },
+    "subscriber_amqp": subscriber(
+        virtual_host=Row("/otp", "/otp", "", "must be given"),
+        version=Row("1.0", "1.0", "2.0", "'2.0' is not one of 0.9.1, 1.0"),
+        durable=SWITCH_ON,
+    ),
+    "subscriber_redis": subscriber(
+        database=Row("3", 3, "-1", "-1 is out of range: 0 to 65535"),
+        mode=Row("Stream", "stream", "set", "'set' is not one of channel, list, stream"),
+    ),
+    "subscriber_mqtt": subscriber(
+        topic=Row("$share/pi/sms", "$share/pi/sms", "a/#/b", "'a/#/b' is not an MQTT topic"),
+        client_id=CLIENT,
+        protocol=Row("5", "5", "3", "'3' is not one of 3.1.1, 5"),
+        qos=Row("2", 2, "3", "'3' is not one of 0, 1, 2"),
+    ),
+    "subscriber_activemq": subscriber(
+        client_id=CLIENT,
+        destination=Row("Topic", "topic", "list", "'list' is not one of queue, topic"),
+        time_to_live=Row("0", 0, "-1", "-1 is out of range: 0 to 86400 s"),
+    ),
+    "subscriber_stomp": subscriber(virtual_host=text("/otp")),
+    "subscriber_ws": subscriber(
+        path=Row("/ws?room=1", "/ws?room=1", "ws", "'ws' is not a path such as /ws"),
+        topic_parameter=Row("channel", "channel", "room", "'room' is not one of topic, channel"),
+    ),
 }
 
 #: What an item needs before one of its fields can be tried.
