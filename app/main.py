@@ -44,6 +44,7 @@ from app.store.modems import ModemMemory
 from app.store.otp import SqliteOtpStore
 from app.store.places import Places
 from app.store.spool import FileSpool
+from app.system.watchdog import Watchdog
 from app.web import tls
 from app.web.api import Api, Page
 from app.web.pool import Pool
@@ -119,6 +120,7 @@ class Service:
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
+        self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
         self._apply = {
             General: self._apply_general,
             Sms: self._apply_sms,
@@ -137,10 +139,12 @@ class Service:
         self.jobs.start()
         self._apply_api()
         self._watching.start()
+        self.watchdog.start()
 
     def stop(self) -> None:
         """Close the doors first; messages in a modem's hands are waited for."""
         self._stopping.set()
+        self.watchdog.stop()
         self.server.stop()
         self.jobs.stop()
         self.fleet.stop()

@@ -69,6 +69,10 @@ class Fleet:
         for worker in workers:
             worker.expel(others=usable > (worker.lane() is not None))
 
+    def stalled(self) -> str:
+        """Which modem's thread is no longer at work, "" while all are."""
+        return next((why for worker in list(self._workers.values()) if (why := worker.stalled())), "")
+
     # What the core asks.
 
     def lanes(self) -> Sequence[Lane]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from app.settings.api import Api, ApiUser
+from app.settings.bell import Bell
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
 from app.settings.modems import Modem
+from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.section import Section
 from app.settings.sms import Sms
 
@@ -16,6 +18,11 @@ SECTIONS: tuple[type[Section], ...] = (
     Sms,
     Modem,
     BlockedNumber,
+    Wlan,
+    Dhcp,
+    Ethernet,
+    FirewallRule,
+    Bell,
 )
 
 
