@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.core.clock import Clock
+from app.core.faults import described
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,10 @@ class Jobs:
                     job.due = now + job.every
                     try:
                         job.work()
-                    except Exception:
-                        log.exception("the periodic job %s failed", job.name)
+                    except Exception as error:
+                        log.error(
+                            "the periodic job %s failed with an unforeseen %s", job.name, described(error)
+                        )
             next_due = min((job.due for job in self._jobs), default=now + 1)
             self._stopping.wait(max(next_due - self._clock.steady(), 0.01))
 

@@ -333,7 +333,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
     match problem["type"]:
         case "missing":
             return f"the field {field} is missing"
-        case "string_too_short":
+        case "string_too_short" | "too_short":
             return f"the field {field} is empty"
         case "value_error":
             return f"the field {field} {problem['ctx']['error']}"

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.core.faults import described
+
 log = logging.getLogger(__name__)
 
 
@@ -84,6 +86,6 @@ class Events:
         for listener in self._listeners:
             try:
                 listener(event)
-            except Exception:
+            except Exception as error:
                 # A listener's fault must not change what happens to a message.
-                log.exception("a listener failed on %s", type(event).__name__)
+                log.error("a listener failed on %s with %s", type(event).__name__, described(error))

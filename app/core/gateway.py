@@ -21,6 +21,7 @@ from app.core.commands import (
     VerifyOtp,
 )
 from app.core.errors import BadRequest, GatewayError
+from app.core.faults import described
 from app.core.intake import Intake
 from app.core.message import LedgerRow, State
 from app.core.ports import Fleet, Ledger
@@ -136,12 +137,7 @@ class Gateway:
 def _failure(command: Command, error: Exception) -> Reply:
     if isinstance(error, GatewayError):
         return refusal(command.name, error, _given(command))
-    # The text of an unforeseen error may hold anything, so only its kind and place are logged.
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-    log.error("%s failed with an unforeseen %s at %s", command.name, type(error).__name__, where)
+    log.error("%s failed with an unforeseen %s", command.name, described(error))
     return Reply(command.name, "1102", {}, "failed", "the gateway met an unforeseen error; see its log")
 
 

@@ -23,9 +23,13 @@ STOP = 10.0  # seconds given to all modems together to end what they are at
 
 
 class Fleet:
-    """``core.ports.Fleet`` over a worker a modem."""
+    """``core.ports.Fleet`` over a worker a modem.
 
-    def __init__(self, memory: Memory, clock: Clock, announce: Announce) -> None:
+    stuck_after: seconds in one send after which what waits behind it goes elsewhere.
+    """
+
+    def __init__(self, memory: Memory, clock: Clock, announce: Announce, stuck_after: float = 10.0) -> None:
+        self.stuck_after = stuck_after
         self._memory = memory
         self._clock = clock
         self._announce = announce
@@ -64,10 +68,11 @@ class Fleet:
 
     def tick(self) -> None:
         """A few times a second: end what waited too long, and free what is stuck behind one message."""
-        workers = list(self._workers.values())
-        usable = len(self.lanes())
-        for worker in workers:
-            worker.expel(others=usable > (worker.lane() is not None))
+        usable = {lane.modem for lane in self.lanes()}
+        for modem, worker in list(self._workers.items()):
+            worker.end_overdue()
+            if usable - {modem}:
+                worker.give_away(self.stuck_after)
 
     def stalled(self) -> str:
         """Which modem's thread is no longer at work, "" while all are."""

@@ -4,51 +4,39 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import datetime
-from itertools import chain
 from typing import Protocol
 
 from app.core.clock import Clock
 from app.core.errors import GatewayError, NoDevice, NotSent, PortGone, StorageFailed, UnknownOutcome
 from app.core.events import Announce, ModemState
+from app.core.faults import described
 from app.core.ports import Job
-from app.core.quota import Quota
 from app.core.routing import Lane
 from app.modems import standing as how
+from app.modems.allowance import Allowance, DayCount
+from app.modems.finding import Finder, PinMemory
 from app.modems.queue import Errand, JobQueue
-from app.modems.search import Ports, namesakes
+from app.modems.search import Ports
 from app.modems.sending import Pace, References, encode, send
 from app.modems.spec import ModemSpec
 from app.modems.standing import Standing
-from hw.errors import AtTimeout, DeviceMissing, HwError, PinRefused, PortLost
+from hw.errors import AtTimeout, DeviceMissing, HwError, PortLost
 from hw.gsm.events import Event as ModemEvent
 from hw.gsm.events import ModemRestarted, RegistrationChanged
 from hw.gsm.events import PortGone as PortGoneEvent
 from hw.gsm.modem import GsmModem
-from hw.gsm.start import Identity
 
 log = logging.getLogger(__name__)
 
 POLL = 10.0  # seconds between looks at signal and registration while idle
 BUSY_POLL = 60.0  # and at the most while messages flow
 STALLED = 600.0  # an SMS of many parts on a slow network stays well below
-STUCK = 10.0  # seconds in one send after which what waits behind it goes elsewhere
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 MISSING = 1.0  # seconds between looks for a port that is not there: a look costs nothing
 
 
-class Memory(References, Protocol):
+class Memory(References, DayCount, PinMemory, Protocol):
     """What must be remembered of a modem over restarts."""
-
-    def sent_since(self, modem: str, since: float) -> int: ...
-
-    def pin_was_refused(self, iccid: str, pin: str) -> bool: ...
-
-    def remember_refused_pin(self, iccid: str, pin: str) -> None: ...
-
-
-class WrongModem(HwError):
-    """The modem that answers at a port is not the one that is looked for."""
 
 
 class ModemWorker:
@@ -59,16 +47,14 @@ class ModemWorker:
     ) -> None:
         self.spec = spec
         self.standing = Standing()
-        self._ports = ports
-        self._memory = memory
+        self._references = memory
         self._clock = clock
         self._announce = announce
         self._queue = JobQueue()
         self._pace = Pace()
-        self._quota = self._new_quota()
-        self._quota_opens = 0.0  # steady time at which one more message may go
+        self._allowance = Allowance(spec, memory, clock)
+        self._finder = Finder(spec, ports, memory)
         self._busy_since: float | None = None
-        self._imei = spec.modem.imei
         self._lost: PortLost | None = None
         self._restarted = False
         self._looked = 0.0  # steady time of the last look, and when the next is due
@@ -100,15 +86,15 @@ class ModemWorker:
     def apply(self, spec: ModemSpec) -> None:
         """Take over settings that need no restart: prefixes, limits, what it may carry."""
         limits_changed = (spec.per_minute, spec.per_day) != (self.spec.per_minute, self.spec.per_day)
-        self.spec = spec
+        self.spec = self._finder.spec = spec
         if limits_changed:
-            self._quota = self._new_quota()
+            self._allowance.apply(spec)
 
     def lane(self) -> Lane | None:
         """This modem as a way to send, or None while it may carry nothing."""
         if self.standing.state != how.READY or not self.spec.carries_messages:
             return None
-        closed = self._quota_opens - self._clock.steady()
+        closed = self._allowance.opens - self._clock.steady()
         if closed == float("inf"):
             return None
         ahead = len(self._queue) + (self._busy_since is not None)
@@ -135,12 +121,15 @@ class ModemWorker:
     def queued(self) -> int:
         return len(self._queue)
 
-    def expel(self, others: bool) -> None:
-        """End what waited too long; while stuck in one send, give the rest away if there are others."""
+    def end_overdue(self) -> None:
+        """End what waited until nobody wants it any longer."""
         for job in self._queue.take_overdue():
             job.expire()
+
+    def give_away(self, stuck_after: float) -> None:
+        """While one send takes longer than this, what waits behind it goes to other modems."""
         since = self._busy_since
-        if others and since is not None and self._clock.steady() - since > STUCK:
+        if since is not None and self._clock.steady() - since > stuck_after:
             for job in self._queue.take_all():
                 job.refused(NotSent(f"{self.spec.name} is held up by another message", reason="busy"))
 
@@ -158,8 +147,8 @@ class ModemWorker:
                 pause = MISSING
             except HwError as error:
                 self._set(how.TROUBLE, str(error))
-            except Exception:
-                log.exception("the thread of modem %s met an unforeseen error", self.spec.name)
+            except Exception as error:
+                log.error("modem %s met an unforeseen %s", self.spec.name, described(error))
                 self._set(how.TROUBLE, "an unforeseen error; see the log")
             self._hand_over()
             failures = 0 if self._clock.steady() - began > 60 else failures + 1
@@ -178,65 +167,33 @@ class ModemWorker:
 
     def _one_life(self) -> None:
         """Find the modem, bring it up, serve it until it is lost or stopped."""
-        missing: HwError | None = None
-        port = self.spec.modem.port
-        for candidate in chain([port], namesakes(port) if self._imei else ()):
-            with self._ports.taken(candidate) as free:
-                if not free:
-                    continue
-                try:
-                    self._live_at(candidate)
-                    return
-                except (DeviceMissing, WrongModem) as error:
-                    missing = missing or error
-                except HwError:
-                    if candidate == port:
-                        raise
-        if isinstance(missing, WrongModem) and not self.spec.modem.imei:
-            # Nothing in the settings insists on the old modem: the next life takes the new one.
-            self._imei = ""
-        raise missing or DeviceMissing(f"the port {port} is in use by another modem")
-
-    def _live_at(self, port: str) -> None:
-        modem = GsmModem.open(port, line=self.spec.line, name=self.spec.name, on_event=self._hear)
-        self._lost = None
-        try:
-            self._set(how.CONNECTING, f"being brought up at {port}")
-            identity = self._bring_up(modem)
-            if self._imei and identity.imei and identity.imei != self._imei:
-                raise WrongModem(f"the modem at {port} has another IMEI than {self.spec.name}")
-            self._imei = identity.imei or self._imei
-            self.standing.identity, self.standing.port = identity, port
+        self._lost, self._restarted = None, False
+        with self._finder.found(self._hear, self._connecting) as (modem, port):
+            self.standing.identity, self.standing.port = modem.identity, port
+            self._look(modem)
+            self._queue.open()
             self._serve(modem)
-        finally:
-            modem.close()
 
-    def _bring_up(self, modem: GsmModem) -> Identity:
-        self._restarted = False
-        pin = self.spec.modem.sim_pin
-        try:
-            return modem.start(pin or None, lambda iccid: self._memory.pin_was_refused(iccid or "", pin))
-        except PinRefused as error:
-            self._memory.remember_refused_pin(error.iccid or "", pin)
-            raise
+    def _connecting(self, port: str) -> None:
+        self._lost, self._restarted = None, False
+        self._set(how.CONNECTING, f"being brought up at {port}")
 
     def _serve(self, modem: GsmModem) -> None:
-        self._look(modem)
-        self._queue.open()
         while not self._stopping.is_set():
-            now = self._ticked = self._clock.steady()
-            if now >= self._look_at:
+            self._ticked = self._clock.steady()
+            if self._ticked >= self._look_at:
                 self._look(modem)
-            self._quota_opens = now + self._quota.wait(now, self._today())
-            held = max(self._quota_opens - now, 0.0)
+            held = self._allowance.look()
             may_send = self.standing.state == how.READY and not held
-            work = self._queue.take(min(held or POLL, max(self._look_at - now, 0.0)), may_send)
+            patience = max(self._look_at - self._clock.steady(), 0.0)
+            work = self._queue.take(min(held or POLL, patience), may_send)
             if self._lost is not None or self._restarted:
                 self._give_back(work)
                 if self._lost is not None:
                     raise self._lost
                 log.warning("modem %s has restarted and is brought up again", self.spec.name)
-                self._bring_up(modem)
+                self._restarted = False
+                self.standing.identity = self._finder.bring_up(modem)
                 self._look(modem)
             elif callable(work):
                 work(modem)
@@ -256,21 +213,33 @@ class ModemWorker:
             return
         began = self._clock.steady()
         self._busy_since = began
+        handed_over = False
         try:
-            pdus = encode(job.message, self.spec, self._memory, self._clock)
+            pdus = encode(job.message, self.spec, self._references, self._clock)
             job.begin()
+            handed_over = True
             sent = send(modem, job, pdus, self.spec, more=len(self._queue) > 0)
         except UnknownOutcome as error:
-            self._count(unknown=1)
+            self.standing.unknown += 1
+            self._allowance.count()
             job.unknown(error)
             self._mend(modem, error)
         except (NotSent, StorageFailed) as error:
             self.standing.failed += 1
             job.refused(error if isinstance(error, NotSent) else NotSent(str(error), reason=error.reason))
             self._mend(modem, error)
+        except Exception:
+            # Whatever it was, the message has an outcome, and nobody sends it again.
+            name = self.spec.name
+            if handed_over:
+                job.unknown(UnknownOutcome(f"{name} met an unforeseen error while it had the message"))
+            else:
+                job.refused(NotSent(f"{name} met an unforeseen error; nothing was sent"))
+            raise
         else:
             now = self._clock.steady()
-            self._count(sent=1)
+            self.standing.sent += 1
+            self._allowance.count()
             self._pace.learn(now - began)
             # Polling waits while messages flow, but never for ever.
             self._look_at = max(self._look_at, min(now + POLL / 2, self._looked + BUSY_POLL))
@@ -298,11 +267,6 @@ class ModemWorker:
         else:
             self._set(how.SEARCHING, "not registered in a network yet; check antenna and SIM card")
 
-    def _count(self, sent: int = 0, unknown: int = 0) -> None:
-        self.standing.sent += sent
-        self.standing.unknown += unknown
-        self._quota.count(self._clock.steady(), self._today())
-
     def _hear(self, event: ModemEvent) -> None:
         """From the port's reading thread: only note and wake."""
         match event:
@@ -326,15 +290,3 @@ class ModemWorker:
             level = logging.INFO if state in (how.READY, how.CONNECTING, how.OFF) else logging.WARNING
             log.log(level, "modem %s is %s%s", self.spec.name, state, f": {why}" if why else "")
             self._announce(ModemState(self.spec.id, state, why))
-
-    def _today(self) -> str:
-        return datetime.fromtimestamp(self._clock.wall()).date().isoformat()
-
-    def _new_quota(self) -> Quota:
-        spec = self.spec
-        sent = 0
-        if spec.per_day:
-            now = datetime.fromtimestamp(self._clock.wall())
-            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-            sent = self._memory.sent_since(spec.id, midnight.timestamp())
-        return Quota(spec.per_minute, spec.per_day, self._today(), sent)

@@ -40,12 +40,12 @@ def hash_password(password: str) -> str:
 
 def verify_password(stored: str, password: str) -> bool:
     """Whether the password is the stored one. An empty or damaged hash takes as long and is never right."""
-    from argon2.exceptions import InvalidHashError, VerificationError
+    from argon2.exceptions import InvalidHash, VerificationError
 
     with _one_at_a_time:
         try:
             return _hasher().verify(stored or _decoy(), _same_form(password)) and bool(stored)
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHash):
             return False
 
 

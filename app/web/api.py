@@ -16,6 +16,7 @@ from bottle import Bottle, HTTPResponse, request
 from app import wire
 from app.core.commands import Command, RequestOtp, RequestUssd, SendEmail, SendSms, Source
 from app.core.errors import BadRequest, GatewayError, QueueFull, RateLimited, Unauthorized, UnknownOutcome
+from app.core.faults import described
 from app.core.gateway import Gateway
 from app.core.intake import SYNC_DEADLINE
 from app.core.replies import Reply, refusal
@@ -87,8 +88,7 @@ class Api:
                 return _not_allowed("GET, HEAD")
             return page() if page is not None else self._status()
         except Exception as error:
-            # The text of an unforeseen error may hold anything, so only its kind is logged.
-            log.error("a request failed with an unforeseen %s", type(error).__name__)
+            log.error("a request failed with an unforeseen %s", described(error))
             return _unforeseen()
 
     def _message(self) -> HTTPResponse:

@@ -28,7 +28,9 @@ class _Worker:
     def __init__(self, job: Job | None, number: int) -> None:
         self.job = job
         self.number = number
-        self.wake = threading.Semaphore(0)
+        # A lock as the quickest of signals: closed until there is a job.
+        self.wake = threading.Lock()
+        self.wake.acquire()
         self.thread: threading.Thread | None = None
 
 
@@ -148,14 +150,18 @@ class Pool:
             if not self._stopping:
                 self._idle.append(worker)
         while not self._stopping:
-            worker.wake.acquire(timeout=self._idle_seconds)
+            woken = worker.wake.acquire(timeout=self._idle_seconds)
             with self._lock:
                 if worker.job is not None:
+                    if not woken:
+                        worker.wake.acquire()  # the job came with the end of the wait: the signal is there
                     return
                 if len(self._workers) > self._spare or self._stopping:
                     break
         with self._lock:
-            if worker.job is None:
-                if worker in self._idle:
-                    self._idle.remove(worker)
-                del self._workers[worker.number]
+            if worker.job is not None:
+                worker.wake.acquire()
+                return
+            if worker in self._idle:
+                self._idle.remove(worker)
+            del self._workers[worker.number]

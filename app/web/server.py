@@ -39,12 +39,16 @@ class WebServer:
     """Serves one WSGI application on any number of named listeners.
 
     body_limit: octets of a request's body that are read at all.
+    look_up: seconds between two looks at connections that are too long idle, and to stop when told to.
     """
 
-    def __init__(self, app: Callable[..., Any], pool: Pool, body_limit: int = 64 * 1024) -> None:
+    def __init__(
+        self, app: Callable[..., Any], pool: Pool, body_limit: int = 64 * 1024, look_up: float = 0.5
+    ) -> None:
         self._app = app
         self._pool = pool
         self._body_limit = body_limit
+        self._look_up = look_up
         self._crowd = _Crowd()
         self._running: dict[str, tuple[Listener, _Server]] = {}
         self._lock = threading.Lock()
@@ -92,6 +96,7 @@ class WebServer:
         while True:
             server = _Server((hosts.pop(0), listener.port), self._app, self._pool, self._crowd)
             server.body_limit = self._body_limit
+            server.expiration_interval = self._look_up
             # Content beyond the limit is refused unread; cheroot knows lengths that are declared only.
             server.max_request_body_size = self._body_limit
             server.ssl_adapter = None if listener.tls is None else _Tls(listener.tls)

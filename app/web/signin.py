@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import secrets
 import threading
 import time
@@ -51,7 +52,7 @@ class Denied(Exception):
 
     def __init__(self, sentence: str, retry_after: float = 0.0) -> None:
         super().__init__(sentence)
-        self.retry_after = int(retry_after) + 1 if retry_after else 0
+        self.retry_after = math.ceil(retry_after)
 
 
 @dataclass(frozen=True, slots=True)

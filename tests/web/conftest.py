@@ -1,22 +1,24 @@
-"""One server for a test, and clients of it."""
+"""One server for a test, and a client of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from house import Client, House
+
+from tests.web.door import Client, Door
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
-    built = House()
+def door(tmp_path: Path) -> Iterator[Door]:
+    built = Door(tmp_path)
     yield built
     built.close()
 
 
 @pytest.fixture
-def client(house: House) -> Iterator[Client]:
-    one = Client(house.port)
+def client(door: Door) -> Iterator[Client]:
+    one = Client(door.port)
     yield one
     one.close()

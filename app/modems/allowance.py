@@ -1,0 +1,53 @@
+"""What a SIM may still send: its quota, seeded by what the ledger knows of today."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from app.core.clock import Clock
+from app.core.quota import Quota
+from app.modems.spec import ModemSpec
+
+
+class DayCount(Protocol):
+    def sent_since(self, modem: str, since: float) -> int:
+        """Messages this modem carried, or may have, since a Unix time."""
+        ...
+
+
+class Allowance:
+    """One modem's limits a minute and a day, the day being the local one. Its worker's thread owns it.
+
+    opens: steady seconds at which one more message may go, infinite until midnight; anyone may read it.
+    """
+
+    def __init__(self, spec: ModemSpec, ledger: DayCount, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self.opens = 0.0
+        self.apply(spec)
+
+    def apply(self, spec: ModemSpec) -> None:
+        """Take over limits that changed."""
+        sent = 0
+        if spec.per_day:
+            now = datetime.fromtimestamp(self._clock.wall())
+            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+            sent = self._ledger.sent_since(spec.id, midnight.timestamp())
+        self._quota = Quota(spec.per_minute, spec.per_day, self._today(), sent)
+        self.look()
+
+    def look(self) -> float:
+        """Seconds until one more message may go."""
+        now = self._clock.steady()
+        wait = self._quota.wait(now, self._today())
+        self.opens = now + wait
+        return wait
+
+    def count(self) -> None:
+        """One message was handed to the network, or may have been."""
+        self._quota.count(self._clock.steady(), self._today())
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._clock.wall()).date().isoformat()

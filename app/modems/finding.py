@@ -1,0 +1,92 @@
+"""Finds a modem and brings it up: its port or where it came back, its PIN once, its IMEI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import Protocol
+
+from app.modems.search import Ports, namesakes
+from app.modems.spec import ModemSpec
+from hw.errors import DeviceMissing, HwError, PinRefused
+from hw.gsm.events import Event
+from hw.gsm.modem import GsmModem
+from hw.gsm.start import Identity
+
+
+class PinMemory(Protocol):
+    """PINs that a SIM refused; they are never tried again, also after a restart."""
+
+    def pin_was_refused(self, iccid: str, pin: str) -> bool: ...
+
+    def remember_refused_pin(self, iccid: str, pin: str) -> None: ...
+
+
+class WrongModem(HwError):
+    """The modem that answers at a port is not the one that is looked for."""
+
+
+class Finder:
+    """Knows one modem by its IMEI, once that was read or the settings name it."""
+
+    def __init__(self, spec: ModemSpec, ports: Ports, pins: PinMemory) -> None:
+        self.spec = spec
+        self._ports = ports
+        self._pins = pins
+        self._imei = spec.modem.imei
+
+    @contextmanager
+    def found(
+        self, hear: Callable[[Event], None], trying: Callable[[str], None]
+    ) -> Iterator[tuple[GsmModem, str]]:
+        """The modem, up and ready, with the port it is at; closed afterwards.
+
+        trying(port) is told before each port. Raises DeviceMissing or what the modem's start raises.
+        """
+        missing: HwError | None = None
+        port = self.spec.modem.port
+        for candidate in chain([port], namesakes(port) if self._imei else ()):
+            with self._ports.taken(candidate) as free:
+                if not free:
+                    continue
+                try:
+                    modem = self._opened(candidate, hear, trying)
+                except (DeviceMissing, WrongModem) as error:
+                    missing = missing or error
+                    continue
+                except HwError:
+                    if candidate == port:
+                        raise
+                    continue
+                try:
+                    yield modem, candidate
+                finally:
+                    modem.close()
+                return
+        if isinstance(missing, WrongModem) and not self.spec.modem.imei:
+            # Nothing in the settings insists on the old modem: the next look takes the new one.
+            self._imei = ""
+        raise missing or DeviceMissing(f"the port {port} is in use by another modem")
+
+    def _opened(self, port: str, hear: Callable[[Event], None], trying: Callable[[str], None]) -> GsmModem:
+        modem = GsmModem.open(port, line=self.spec.line, name=self.spec.name, on_event=hear)
+        try:
+            trying(port)
+            identity = self.bring_up(modem)
+            if self._imei and identity.imei and identity.imei != self._imei:
+                raise WrongModem(f"the modem at {port} has another IMEI than {self.spec.name}")
+        except BaseException:
+            modem.close()
+            raise
+        self._imei = identity.imei or self._imei
+        return modem
+
+    def bring_up(self, modem: GsmModem) -> Identity:
+        """Start a modem that was opened, or that restarted by itself."""
+        pin = self.spec.modem.sim_pin
+        try:
+            return modem.start(pin or None, lambda iccid: self._pins.pin_was_refused(iccid or "", pin))
+        except PinRefused as error:
+            self._pins.remember_refused_pin(error.iccid or "", pin)
+            raise

@@ -1,0 +1,354 @@
+"""Modems at work, over simulated ones: what is carried, refused, handed on, and remembered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.clock import SystemClock
+from app.core.digest import KeyedDigest
+from app.core.errors import GatewayError, NotSent, UnknownOutcome
+from app.core.events import Event
+from app.core.message import Message, Sent
+from app.modems.fleet import Fleet
+from app.modems.spec import ModemSpec
+from app.settings.modems import Modem
+from app.settings.sms import Sms
+from app.store.database import Database
+from app.store.modems import ModemMemory
+from hw.sim.card import numbered
+from hw.sim.faults import Fault
+from hw.sim.modem import SimModem
+from hw.sim.plugs import imei_of, plugs
+
+CLOCK = SystemClock()
+
+
+@dataclass
+class Parcel:
+    """A Job whose end the test can wait for."""
+
+    message: Message
+    ended: threading.Event = field(default_factory=threading.Event)
+    outcome: Sent | GatewayError | str | None = None
+    confirmed: int = 0
+
+    def overdue(self) -> bool:
+        return CLOCK.steady() >= self.message.deadline
+
+    def expire(self) -> None:
+        self._end("expired")
+
+    def begin(self) -> None:
+        pass
+
+    def confirm(self) -> None:
+        self.confirmed += 1
+
+    def sent(self, sent: Sent) -> None:
+        self._end(sent)
+
+    def refused(self, why: NotSent) -> None:
+        self._end(why)
+
+    def unknown(self, why: UnknownOutcome) -> None:
+        self._end(why)
+
+    def _end(self, outcome: Sent | GatewayError | str) -> None:
+        assert self.outcome is None, "a job ends once"
+        self.outcome = outcome
+        self.ended.set()
+
+    def wait(self) -> Any:
+        assert self.ended.wait(20), "the job never ended"
+        return self.outcome
+
+
+def parcel(text: str = "hello", number: str = "6281234567890", seconds: float = 60.0) -> Parcel:
+    return Parcel(
+        Message(1, "id", "send-sms", "t", number, text, b"f", CLOCK.wall(), CLOCK.steady() + seconds)
+    )
+
+
+class Yard:
+    """A fleet over simulated modems of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.heard: list[Event] = []
+        self.database = Database(folder / "state.db")
+        self.memory = ModemMemory(self.database, KeyedDigest(b"k" * 32))
+        self.fleet = Fleet(self.memory, CLOCK, self.heard.append)
+        self.name = folder.name
+        self.specs: dict[str, ModemSpec] = {}
+
+    def simulated(self, modem: str, **settings: Any) -> SimModem:
+        index = len(self.specs)
+        simulated = SimModem(modem, card=numbered(index), imei=imei_of(index), **settings)
+        return plugs.plug_in(f"{self.name}-{modem}", simulated)
+
+    def use(self, modem: str, sms: Sms | None = None, **settings: Any) -> None:
+        port = settings.pop("port", f"sim://{self.name}-{modem}")
+        self.specs[modem] = ModemSpec.of(modem, Modem(name=modem, port=port, **settings), sms or Sms())
+        self.fleet.apply(self.specs.values())
+
+    def until(self, condition: Callable[[], object], timeout: float = 20.0) -> None:
+        until = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < until, self.fleet.why_none()
+            time.sleep(0.01)
+
+    def lanes(self) -> set[str]:
+        return {lane.modem for lane in self.fleet.lanes()}
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[Yard]:
+    yard = Yard(tmp_path)
+    yield yard
+    yard.fleet.stop()
+    yard.database.close()
+
+
+def test_a_message_goes_out_in_two_round_trips(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    yard.use("a")
+    yard.until(yard.lanes)
+    before = modem.counts.round_trips
+    job = parcel()
+    yard.fleet.submit("a", job)
+    assert job.wait() == Sent("a", "a", 1, (1,), modem.card.iccid)
+    assert modem.counts.round_trips - before == 2
+    assert job.confirmed == 1
+    (received,) = modem.air.inbox()
+    assert (received.number, received.text) == ("+6281234567890", "hello")
+
+
+def test_a_long_message_takes_two_round_trips_a_part_and_a_new_reference_each_time(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    yard.use("a")
+    yard.until(yard.lanes)
+    before = modem.counts.round_trips
+    first, second = parcel("x" * 200), parcel("y" * 200)
+    for job in (first, second):
+        yard.fleet.submit("a", job)
+        assert job.wait().parts == 2
+    assert modem.counts.bodies == 4
+    asked_once = 1 if modem.counts.round_trips - before == 9 else 0  # AT+CMMS=2, when more than one waits
+    assert modem.counts.round_trips - before - asked_once == 8
+    assert [one.text for one in modem.air.inbox()] == ["x" * 200, "y" * 200]
+
+
+def test_a_refusal_is_known_not_sent_and_the_modem_goes_on(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    yard.use("a")
+    yard.until(yard.lanes)
+    modem.faults.add(Fault("body", "refuse", "+CMS ERROR: 10"))
+    barred, clean = parcel(), parcel("clean")
+    yard.fleet.submit("a", barred)
+    yard.fleet.submit("a", clean)
+    assert isinstance(barred.wait(), NotSent) and "CMS ERROR: 10" in str(barred.outcome)
+    assert isinstance(clean.wait(), Sent)
+
+
+def test_a_text_that_fits_no_message_is_refused(yard: Yard) -> None:
+    yard.simulated("a")
+    yard.use("a")
+    yard.until(yard.lanes)
+    job = parcel("x" * 153 * 256)
+    yard.fleet.submit("a", job)
+    assert isinstance(job.wait(), NotSent) and job.outcome.reason == "bad_request"
+
+
+def test_a_lost_port_gives_everything_back_and_the_modem_returns(yard: Yard) -> None:
+    modem = yard.simulated("a", delay=0.3)
+    yard.use("a")
+    yard.until(yard.lanes)
+    jobs = [parcel(f"n{n}") for n in range(4)]
+    for job in jobs:
+        yard.fleet.submit("a", job)
+    yard.until(lambda: modem.counts.bodies == 1)
+    plugs.unplug(f"{yard.name}-a")
+    outcomes = [job.wait() for job in jobs]
+    assert isinstance(outcomes[0], UnknownOutcome)
+    assert all(isinstance(one, NotSent) and one.code == "1000" for one in outcomes[1:])
+    assert not yard.lanes()
+    modem.power_up()
+    plugs.plug_in(f"{yard.name}-a", modem)
+    yard.until(yard.lanes, timeout=10)
+
+
+def test_an_outcome_that_is_unknown_brings_the_modem_back_in_step(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    yard.use("a")
+    yard.until(yard.lanes)
+    modem.faults.add(Fault("prompt", "silence"))
+    silent, clean = parcel(), parcel("clean")
+    yard.fleet.submit("a", silent)
+    assert isinstance(silent.wait(), NotSent)
+    yard.fleet.submit("a", clean)
+    assert isinstance(clean.wait(), Sent)
+    assert modem.counts.strays == 0
+
+
+def test_a_modem_that_is_not_registered_carries_nothing(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    modem.registered = 2
+    yard.use("a")
+    yard.until(lambda: yard.fleet.listing()["a"]["connected"])
+    assert not yard.lanes()
+    assert "not registered" in yard.fleet.why_none()
+    modem.register(1)
+    yard.until(yard.lanes)
+
+
+def test_a_pin_is_given_once_and_never_again_after_it_was_refused(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    modem.card.pin = "1234"
+    yard.use("a", sim_pin="9999")
+    yard.until(lambda: modem.counts.pins == 1)
+    yard.until(lambda: "refused" in yard.fleet.why_none())
+    tries = modem.counts.commands
+    yard.until(lambda: modem.counts.commands > tries + 5)  # it was brought up again since
+    assert modem.counts.pins == 1
+    yard.use("a", sim_pin="1234")
+    yard.until(yard.lanes)
+    assert modem.counts.pins == 2
+
+
+def test_a_limit_a_minute_holds_messages_back_and_shows_in_the_wait(yard: Yard) -> None:
+    yard.simulated("a")
+    yard.use("a", limit_per_minute=2)
+    yard.until(yard.lanes)
+    for _ in range(2):
+        job = parcel()
+        yard.fleet.submit("a", job)
+        job.wait()
+    yard.until(lambda: yard.fleet.lanes()[0].wait > 50)
+
+
+def test_a_limit_a_day_closes_the_modem_also_after_a_restart(yard: Yard) -> None:
+    yard.simulated("a")
+    yard.database.submit(
+        lambda connection: connection.execute(
+            "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, modem, accepted)"
+            " VALUES (1, 'x', 'send-sms', 't', '62', x'00', 'sent', 'a', ?)",
+            (CLOCK.wall(),),
+        )
+    ).wait()
+    yard.use("a", limit_per_day=2)
+    yard.until(yard.lanes)
+    job = parcel()
+    yard.fleet.submit("a", job)
+    job.wait()
+    yard.until(lambda: not yard.lanes())
+    assert "daily limit" in yard.fleet.why_none()
+
+
+def test_what_waits_too_long_is_ended_in_the_queue(yard: Yard) -> None:
+    yard.simulated("a", delay=2.0)
+    yard.use("a")
+    yard.until(yard.lanes)
+    first, second = parcel(), parcel(seconds=0.3)
+    yard.fleet.submit("a", first)
+    yard.fleet.submit("a", second)
+
+    def ended() -> bool:
+        yard.fleet.tick()
+        return second.ended.is_set()
+
+    yard.until(ended, timeout=1.8)
+    assert second.outcome == "expired"
+    assert isinstance(first.wait(), Sent)
+
+
+def test_what_waits_behind_a_stuck_message_goes_elsewhere(yard: Yard) -> None:
+    yard.fleet.stuck_after = 0.2
+    yard.simulated("a", delay=3.0)
+    yard.use("a")
+    yard.simulated("b")
+    yard.use("b")
+    yard.until(lambda: yard.lanes() == {"a", "b"})
+    stuck, behind = parcel(), parcel()
+    yard.fleet.submit("a", stuck)
+    yard.fleet.submit("a", behind)
+
+    def handed_over() -> bool:
+        yard.fleet.tick()
+        return behind.ended.is_set()
+
+    yard.until(handed_over, timeout=2.5)
+    assert isinstance(behind.outcome, NotSent) and behind.outcome.reason == "busy"
+    assert isinstance(stuck.wait(), Sent)
+
+
+def test_a_modem_that_restarts_is_brought_up_again(yard: Yard) -> None:
+    modem = yard.simulated("a", make="sim800")
+    yard.use("a")
+    yard.until(yard.lanes)
+    modem.power_up()
+    job = parcel("after")
+    yard.until(lambda: any(lane for lane in yard.fleet.lanes()))
+    yard.fleet.submit("a", job)
+    outcome = job.wait()
+    if not isinstance(outcome, Sent):  # it was taken from the queue just as the modem restarted
+        job = parcel("after")
+        yard.until(yard.lanes)
+        yard.fleet.submit("a", job)
+        assert isinstance(job.wait(), Sent)
+    assert [one.text for one in modem.air.inbox()] == ["after"]
+
+
+def test_settings_that_need_no_restart_are_taken_over_at_once(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    yard.use("a")
+    yard.until(yard.lanes)
+    commands = modem.counts.commands
+    yard.use("a", recipient_prefix=("62811",), default_modem=True)
+    (lane,) = yard.fleet.lanes()
+    assert lane.prefixes == ("62811",) and lane.default
+    assert modem.counts.commands - commands < 5  # not brought up again
+    yard.use("a", send_sms_from_api=False)
+    assert not yard.lanes()
+
+
+def test_a_modem_that_is_switched_off_hands_its_queue_on(yard: Yard) -> None:
+    yard.simulated("a", delay=0.5)
+    yard.use("a")
+    yard.until(yard.lanes)
+    jobs = [parcel(), parcel()]
+    for job in jobs:
+        yard.fleet.submit("a", job)
+    yard.use("a", active=False)
+    assert isinstance(jobs[0].wait(), Sent)
+    assert isinstance(jobs[1].wait(), NotSent)
+    assert yard.fleet.listing()["a"]["active"] is False
+    assert not yard.fleet.listing()["a"]["connected"]
+
+
+def test_the_list_of_modems_tells_who_they_are(yard: Yard) -> None:
+    modem = yard.simulated("a", make="sim7600")
+    yard.use("a", default_modem=True)
+    yard.until(yard.lanes)
+    listed = yard.fleet.listing()["a"]
+    assert listed["imei"] == modem.imei and listed["iccid"] == modem.card.iccid
+    assert listed["connected"] and listed["active"] and listed["defaultModem"]
+    signal = listed["signalStrength"]
+    assert (signal["value"], signal["rssi"], signal["condition"]) == (20, -73, "excellent")
+
+
+def test_a_ussd_code_is_answered(yard: Yard) -> None:
+    yard.simulated("a")
+    yard.use("a")
+    yard.until(yard.lanes)
+    answers: list[Any] = []
+    answered = threading.Event()
+    yard.fleet.ussd("a", "*888#", lambda result: (answers.append(result), answered.set()))
+    assert answered.wait(20)
+    assert answers[0]["ussd_response"] == answers[0]["ussd_content"] == "Your balance is Rp 25.000."
+    assert answers[0]["replyable"] is False
