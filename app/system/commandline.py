@@ -1,4 +1,4 @@
-"""The commands of the device: first-boot, card, configure; units call them as well as people.
+"""The commands of the device: first-boot, card, configure, reset; units call them as well as people.
 
 Exit status: 0 done, 1 refused or failed.
 """
@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.settings.commandline import HOME, home_of
+
+if TYPE_CHECKING:
+    from app.settings.store import SettingsStore
 
 Handler = Callable[[argparse.Namespace], int]
 DONE, FAILED = 0, 1
@@ -22,6 +27,10 @@ def add_commands(subparsers: Any) -> None:
     _add(subparsers, "first-boot", first_boot, "make the secrets and the card of this device, once")
     work = _add(subparsers, "configure", configure_system, "put the settings of network and time in force")
     work.add_argument("part", nargs="*", metavar="PART", help="wlan, dhcp, firewall, time; without: all")
+    stick = _add(subparsers, "reset", reset_sections, "do what a reset-config.ini asks for")
+    stick.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file itself")
+    stick.add_argument("--stick", type=Path, metavar="DIR", help="a mounted flash disk instead of the file")
+    stick.add_argument("--report", type=Path, metavar="FILE", help="where the report goes besides the screen")
     shown = _add(subparsers, "card", print_card, "print the card: Wi-Fi, password, set-up code, addresses")
     shown.add_argument("--svg", action="store_true", help="as a sheet with QR codes")
 
@@ -49,6 +58,57 @@ def configure_system(arguments: argparse.Namespace) -> int:
     for name, why in found.items():
         print(f"{name}: {why or 'in force'}")
     return FAILED if arguments.part and any(found.values()) else DONE
+
+
+def reset_sections(arguments: argparse.Namespace) -> int:
+    """Read a request, tell the buzzer, do it, and report; works without the service."""
+    from app.settings.store import SettingsStore
+    from app.system import card, reset
+    from hw.errors import HwError
+    from hw.usbstick import Request, read_request
+
+    home = home_of(arguments)
+    store = SettingsStore(home)
+    if bool(arguments.file) == bool(arguments.stick):
+        return _fail("say either the file or --stick DIR")
+    try:
+        if arguments.file:
+            status = arguments.file.stat()
+            request: Request | None = Request(
+                arguments.file.name, arguments.file.read_bytes()[: 1 << 20], status.st_mtime_ns
+            )
+        else:
+            request = read_request(arguments.stick)
+    except HwError as error:
+        report = reset.Report("refused", (f"Refused: {error}. Nothing was changed.",))
+    else:
+        if request is None:
+            print("no reset stick: there is no otppi/reset-config.ini on it")
+            return DONE
+        _sound(store, "reset_started")
+        known = card.load(home)
+        report = reset.answer(request, store, home, known.setup_code if known else "", time.time())
+    print(report.text().replace("\r\n", "\n"), end="")
+    if arguments.report and report.outcome != "known":
+        arguments.report.write_bytes(report.text().encode())
+    if report.outcome != "known":
+        _sound(store, "reset_done" if report.outcome == "done" else "reset_refused")
+    return DONE if report.outcome != "refused" else FAILED
+
+
+def _sound(store: SettingsStore, name: str) -> None:
+    """A melody, where there is a buzzer; what is reset does not depend on it."""
+    from app.bell import MELODIES
+    from app.settings.bell import Bell
+    from hw.buzzer import Buzzer
+    from hw.errors import HwError
+
+    settings = store.read(Bell).value
+    try:
+        if isinstance(settings, Bell):
+            Buzzer(settings.gpio_pin).play(MELODIES[name], threading.Event())
+    except HwError as error:
+        print(error, file=sys.stderr)
 
 
 def print_card(arguments: argparse.Namespace) -> int:
