@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
+from app.bell import Bell
 from app.core.blocklist import BlockList
 from app.core.clock import SystemClock
 from app.core.delivery import Delivery
@@ -27,9 +30,11 @@ from app.modems.spec import ModemSpec
 from app.numbering import normalise
 from app.settings.api import Api as ApiSettings
 from app.settings.api import ApiUser
+from app.settings.bell import Bell as BellSettings
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
 from app.settings.modems import Modem
+from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.passwords import verify_password
 from app.settings.problems import Problem, SettingsError
 from app.settings.section import Section
@@ -44,6 +49,7 @@ from app.store.modems import ModemMemory
 from app.store.otp import SqliteOtpStore
 from app.store.places import Places
 from app.store.spool import FileSpool
+from app.system.device import Device, Surroundings, machine
 from app.system.watchdog import Watchdog
 from app.web import tls
 from app.web.api import Api, Page
@@ -69,6 +75,7 @@ class Service:
         store: SettingsStore,
         loaded: Loaded,
         pages: Mapping[str, Page] | None = None,
+        around: Surroundings | None = None,
     ) -> None:
         settings = loaded.settings
         self.settings = settings
@@ -111,6 +118,13 @@ class Service:
         pool = Pool()
         self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, pages)
         self.server = WebServer(self.api.app, pool)
+        self._certificate: ssl.SSLContext | None = None
+
+        # The device around it.
+        around = around or machine()
+        self.device = Device(store, places.home, self.clock, around)
+        self.bell = Bell(around.sound, self.clock)
+        self.events.listen(self.bell.hear)
 
         # What goes on by itself.
         self._stopping = threading.Event()
@@ -120,6 +134,7 @@ class Service:
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
+        self.jobs.every(24 * HOUR, "certificate", self._renew_certificate)
         self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
         self._apply = {
             General: self._apply_general,
@@ -128,23 +143,35 @@ class Service:
             BlockedNumber: self._apply_blocking,
             ApiSettings: self._apply_api,
             ApiUser: self._apply_api_users,
+            BellSettings: self._apply_bell,
+            Wlan: lambda: self.device.apply(Wlan, self.settings),
+            Dhcp: lambda: self.device.apply(Dhcp, self.settings),
+            Ethernet: lambda: self.device.apply(Ethernet, self.settings),
+            FirewallRule: lambda: self.device.apply(FirewallRule, self.settings),
         }
 
     def start(self) -> None:
         """Open the doors last, when what was left open by the last process is settled."""
-        for section in (General, Sms, BlockedNumber, ApiUser):
+        for section in (General, Sms, BlockedNumber, ApiUser, BellSettings):
             self._apply[section]()
         recover(self.ledger, self.spool, self.intake, self.clock)
         self._apply_modems()
         self.jobs.start()
         self._apply_api()
         self._watching.start()
+        # The first unknown user must not take longer than the next: this makes what their password is
+        # compared with.
+        threading.Thread(target=verify_password, args=("", ""), name="decoy", daemon=True).start()
+        self.bell.start()
+        self.device.start(self.settings)
         self.watchdog.start()
 
     def stop(self) -> None:
         """Close the doors first; messages in a modem's hands are waited for."""
         self._stopping.set()
         self.watchdog.stop()
+        self.device.stop()
+        self.bell.stop()
         self.server.stop()
         self.jobs.stop()
         self.fleet.stop()
@@ -170,6 +197,7 @@ class Service:
         self.intake.otp.policy = OtpPolicy(general.otp_digits, general.otp_tries, lifetime)
         self.intake.duplicates.window = float(general.duplicate_window)
         self._set_rules()
+        self.device.apply(General, self.settings)
 
     def _apply_sms(self) -> None:
         country_code = self.settings.one(Sms).country_code
@@ -207,17 +235,39 @@ class Service:
             api.ussd_path,
         )
         self.api.serve_at(paths)
-        listeners = {}
-        if api.enable_http:
-            listeners["http"] = Listener(api.http_port)
-        if api.enable_https:
-            pem = self._places.tls / "self-signed.pem"
-            try:
-                tls.self_signed(pem, [socket.gethostname(), "otp-pi.local", "otppi.lan"], self.clock.wall())
-                listeners["https"] = Listener(api.https_port, tls.load(pem))
-            except OSError as error:
-                log.error("HTTPS is off: its certificate cannot be used: %s", error)
-        self.server.apply(listeners)
+        plain = {"http": Listener(api.http_port)} if api.enable_http else {}
+        if api.enable_https and self._certificate is None:
+            self.server.apply(plain)  # a first certificate takes a moment; plain HTTP need not wait for it
+        self.server.apply(plain | self._https(api))
+
+    def _https(self, api: ApiSettings) -> dict[str, Listener]:
+        if not api.enable_https:
+            return {}
+        try:
+            self._certificate = self._certificate or tls.load(self._self_signed())
+        except OSError as error:
+            log.error("HTTPS is off: its certificate cannot be used: %s", error)
+            return {}
+        return {"https": Listener(api.https_port, self._certificate)}
+
+    def _self_signed(self) -> Path:
+        pem = self._places.tls / "self-signed.pem"
+        names = [socket.gethostname(), "otp-pi.local", "otppi.lan"]
+        if tls.self_signed(pem, names, self.clock.wall()):
+            self._certificate = None
+        return pem
+
+    def _renew_certificate(self) -> None:
+        """Once a day: a certificate that is about to end is made anew and put in force."""
+        try:
+            self._self_signed()
+        except OSError as error:
+            log.error("the certificate could not be renewed: %s", error)
+        if self._certificate is None:
+            self._apply_api()
+
+    def _apply_bell(self) -> None:
+        self.bell.apply(self.settings.one(BellSettings))
 
     def _apply_api_users(self) -> None:
         self.sign_in.load(self.settings.items(ApiUser).values())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import tempfile
-import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.core.clock import SystemClock
 from app.core.errors import GatewayError
 from app.main import Service
 from app.settings.api import Api, ApiUser
@@ -18,6 +19,7 @@ from app.settings.modems import Modem
 from app.settings.passwords import generate_password, hash_password
 from app.settings.store import SettingsStore
 from app.store.places import Places
+from app.system.device import Surroundings, desk
 from app.web import phone
 from hw.sim.plugs import plugs
 
@@ -49,7 +51,7 @@ def try_out(home: Path, modem: str | None) -> int:
     else:
         _have_modems(store, SIMULATED, ["real"])
     welcome = _welcome(store.load().settings.one(Api), password, modem)
-    return _run(home, store, {} if modem else phone.pages(_received), welcome)
+    return _run(home, store, {} if modem else phone.pages(_received), welcome, desk(SystemClock()))
 
 
 def bench(modems: int) -> int:
@@ -59,10 +61,16 @@ def bench(modems: int) -> int:
         _have_modems(store, {f"sim{n}": {"port": f"sim://sim{n}"} for n in range(1, modems + 1)}, [])
         password = generate_password()
         store.put(ApiUser, USER, ApiUser(username=USER, password=hash_password(password)))
-        return _run(Path(folder), store, {}, f"API user {USER}, password {password}")
+        return _run(Path(folder), store, {}, f"API user {USER}, password {password}", desk(SystemClock()))
 
 
-def _run(home: Path, store: SettingsStore, pages: Mapping[str, Any], welcome: str = "") -> int:
+def _run(
+    home: Path,
+    store: SettingsStore,
+    pages: Mapping[str, Any],
+    welcome: str = "",
+    around: Surroundings | None = None,
+) -> int:
     loaded = store.load()
     for problem in loaded.problems:
         log.error("settings: %s", problem)
@@ -71,26 +79,35 @@ def _run(home: Path, store: SettingsStore, pages: Mapping[str, Any], welcome: st
     for warning in loaded.warnings:
         log.warning("settings: %s", warning)
     try:
-        service = Service(Places(home), store, loaded, pages)
+        service = Service(Places(home), store, loaded, pages, around)
     except (GatewayError, OSError) as error:
         log.error("the gateway cannot start: %s", error)
         return 1
-    with _until_told_to_stop() as told:
+    with _signals() as told_to_stop:
         service.start()
         if welcome:
             print(welcome, flush=True)  # to whoever sits there, never to the log: it holds a password
-        told.wait()
+        told_to_stop()
     log.info("stopping")
     service.stop()
     return 0
 
 
 @contextmanager
-def _until_told_to_stop() -> Iterator[threading.Event]:
-    told = threading.Event()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, lambda *_: told.set())
-    yield told
+def _signals() -> Iterator[Callable[[], object]]:
+    """Gives a function that returns when SIGTERM or SIGINT comes, whichever thread the system gives it to.
+
+    Python runs a handler only when the main thread wakes, and a signal may interrupt another thread; what
+    the system's own handler writes to a socket wakes us in any case.
+    """
+    here, there = socket.socketpair()
+    there.setblocking(False)
+    with here, there:
+        signal.set_wakeup_fd(there.fileno())
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, lambda *_: None)
+        yield lambda: here.recv(1)
+        signal.set_wakeup_fd(-1)
 
 
 def _have_modems(

@@ -121,12 +121,12 @@ class Gateway:
 
     def await_health(self, kind: str, timeout: float = START) -> None:
         until = time.monotonic() + timeout
-        while not self._healthy(kind):
+        while not self.healthy(kind):
             if self.process is None or self.process.poll() is not None or time.monotonic() > until:
                 raise AssertionError(f"the service is not {kind}; its log ends with: {self.tail()}")
             time.sleep(0.01)
 
-    def _healthy(self, kind: str) -> bool:
+    def healthy(self, kind: str) -> bool:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/{kind}", timeout=5):
                 return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -70,11 +71,13 @@ def _tone_of(hertz: float) -> object:
 def _tonal_buzzer(pin: int) -> Tone:
     try:
         from gpiozero import TonalBuzzer
-        from gpiozero.exc import BadPinFactory, GPIOPinInUse, PinUnknownPi
+        from gpiozero.exc import BadPinFactory, GPIOPinInUse, PinFactoryFallback, PinUnknownPi
         from gpiozero.tones import Tone as Pitch
     except ImportError as error:
         raise DeviceMissing("the buzzer cannot be used: python3-gpiozero is not installed") from error
     try:
+        # Which pin libraries it does not find is nothing to warn about.
+        warnings.simplefilter("ignore", PinFactoryFallback)
         tone: Tone = TonalBuzzer(pin, mid_tone=Pitch.from_frequency(MIDDLE), octaves=OCTAVES)
     except (BadPinFactory, PinUnknownPi) as error:
         raise DeviceMissing("this machine has no GPIO for a buzzer") from error

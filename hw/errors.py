@@ -35,6 +35,14 @@ class AtError(HwError):
         super().__init__(f"{command} was refused with {detail}")
 
 
+class Restarted(AtError):
+    """A modem restarted unnoticed and forgot its settings: nothing was sent, it must be started again."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(command, "restart")
+        self.args = (f"The modem restarted unnoticed before {command}; nothing was sent.",)
+
+
 class OutcomeUnknown(HwError):
     """The modem took a message and then went silent: it may or may not be on the air.
 

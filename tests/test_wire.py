@@ -330,12 +330,17 @@ FIELDS = st.sampled_from(
     ]
 )
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.text("0123456789+@ ."))
+# Small trees: many of them find more than a few large ones in the same time.
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(FIELDS | st.text(), inner, max_size=4)
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(FIELDS | st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
 )
-DATA = st.dictionaries(FIELDS, VALUES, max_size=8)
+DATA = st.dictionaries(FIELDS, VALUES, max_size=6)
 MESSAGES = st.fixed_dictionaries(
-    {"command": NAMES | VALUES, "data": DATA | st.lists(DATA, max_size=4) | VALUES},
+    {"command": NAMES | VALUES, "data": DATA | st.lists(DATA, max_size=2) | VALUES},
     optional={"callback_topic": VALUES, "callback_delay": VALUES, "channel": st.just("sms") | VALUES},
 )
 

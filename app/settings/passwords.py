@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import unicodedata
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,7 +70,24 @@ def generate_password(length: int = 20) -> str:
 def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher
 
+    _give_memory_back()
     return PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=1)
+
+
+@cache
+def _give_memory_back() -> None:
+    """Have glibc return a hash's 19 MiB to the system, rather than keep as much for each thread.
+
+    Left alone it takes the first freed block for a hint to serve its like from the heap, of which every
+    thread may have one: 170 MiB after two dozen sign-ins. A threshold that was set stays (mallopt(3)).
+    """
+    import ctypes
+
+    m_mmap_threshold = -3  # malloc.h
+    try:
+        ctypes.CDLL(None).mallopt(m_mmap_threshold, 1024 * 1024)
+    except AttributeError:
+        pass  # another C library, which does not know mallopt
 
 
 def _same_form(password: str) -> bytes:

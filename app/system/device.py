@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from app.bell import Sound
 from app.core.clock import Clock
 from app.core.errors import GatewayError
 from app.settings.general import General
@@ -16,11 +18,13 @@ from app.settings.snapshot import Settings
 from app.settings.store import SettingsStore
 from app.system import card, configure, network, units
 from app.system.card import Card
-from app.system.dbus import Bus, Place, SystemRefused
+from app.system.dbus import Bus, Place, SystemBus, SystemRefused
 from app.system.power import Power, Timetable, timetables
+from app.system.recorded import RecordedBus, RecordedSound
 from app.system.status import Status
 from app.system.timekeeping import Time
 from app.system.trial import Trial
+from hw.buzzer import Buzzer
 from hw.rtc import Rtc
 
 log = logging.getLogger(__name__)
@@ -36,17 +40,15 @@ NOT_OURS = "this machine is not an OTP-Pi device: its network and its clock are 
 class Device:
     """`apply` takes a section over (from any thread); a thread of its own asks the system, so nobody waits.
 
-    ours: whether the machine is a device whose network and clock the settings rule.
     trial, power, time, status, card: what the pages use. troubles: part → why it is not in force.
     """
 
-    def __init__(
-        self, store: SettingsStore, home: Path, clock: Clock, bus: Bus, rtc: Rtc, ours: bool
-    ) -> None:
-        self.ours = ours
+    def __init__(self, store: SettingsStore, home: Path, clock: Clock, around: Surroundings) -> None:
+        self.ours = around.ours
+        bus = around.bus
         self.trial = Trial(store, home, clock)
         self.power = Power(bus)
-        self.time = Time(bus, rtc)
+        self.time = Time(bus, around.rtc)
         self.status = Status(home)
         self.card: Card | None = card.load(home)
         self.troubles: dict[str, str] = {}
@@ -154,9 +156,25 @@ class Device:
         units.start(self._bus, f"otppi-apply@{part}.service")
 
 
-def is_ours(place: Path = APPLIANCE) -> bool:
-    """Whether this machine is a device."""
-    return place.exists()
+@dataclass(frozen=True)
+class Surroundings:
+    """What is around the gateway: a real machine, or a desk that only notes.
+
+    ours: whether the machine is a device whose network and clock the settings rule.
+    """
+
+    bus: Bus
+    sound: Callable[[int], Sound]
+    rtc: Rtc
+    ours: bool
 
 
-SECTIONS: Iterable[type[Section]] = (General, Wlan, Dhcp, Ethernet, FirewallRule)
+def machine(appliance: Path = APPLIANCE) -> Surroundings:
+    """This machine, as it is."""
+    return Surroundings(SystemBus(), Buzzer, Rtc(), appliance.exists())
+
+
+def desk(clock: Clock) -> Surroundings:
+    """A device that notes what it would do (`make run`)."""
+    bus = RecordedBus(clock)
+    return Surroundings(bus, lambda pin: RecordedSound(bus, pin), Rtc(), ours=True)

@@ -23,32 +23,31 @@ from hw.usbstick import Request
 VERIFY = "eyJkZXZpY2VUeXBlIjoiUlBpIiwgImJhc2VOYW1lIjoicmVzZXQtY29uZmlnLmluaSJ9"
 
 FLAGS = frozenset(
-    f"RESET_{name}"
-    for name in [
-        "DHCP",
-        "WLAN",
-        "ETHERNET",
-        "USER",
-        "API",
-        "API_USER",
-        "BLOCKING",
-        "DDNS",
-        "EMAIL",
-        "SUBSCRIBER_AMQP",
-        "SUBSCRIBER_MQTT",
-        "SUBSCRIBER_REDIS",
-        "SUBSCRIBER_ACTIVEMQ",
-        "SUBSCRIBER_STOMP",
-        "SUBSCRIBER_WS",
-        "FIREWALL",
-        "KEYSTORE",
-        "MODEM",
-        "SMS",
-        "SMTP",
-        "VENDOR_AFRAID",
-        "VENDOR_CLOUDFLARE",
-        "VENDOR_DYNU",
-        "VENDOR_NOIP",
+    [
+        "RESET_DHCP",
+        "RESET_WLAN",
+        "RESET_ETHERNET",
+        "RESET_USER",
+        "RESET_API",
+        "RESET_API_USER",
+        "RESET_BLOCKING",
+        "RESET_DDNS",
+        "RESET_EMAIL",
+        "RESET_SUBSCRIBER_AMQP",
+        "RESET_SUBSCRIBER_MQTT",
+        "RESET_SUBSCRIBER_REDIS",
+        "RESET_SUBSCRIBER_ACTIVEMQ",
+        "RESET_SUBSCRIBER_STOMP",
+        "RESET_SUBSCRIBER_WS",
+        "RESET_FIREWALL",
+        "RESET_KEYSTORE",
+        "RESET_MODEM",
+        "RESET_SMS",
+        "RESET_SMTP",
+        "RESET_VENDOR_AFRAID",
+        "RESET_VENDOR_CLOUDFLARE",
+        "RESET_VENDOR_DYNU",
+        "RESET_VENDOR_NOIP",
     ]
 )
 #: What the oldest form stands for: the file itself is the whole request.
@@ -149,16 +148,13 @@ def carry_out(order: Order, store: SettingsStore, home: Path) -> Report:
         lines.append(f"{section.about.title}: " + ("reset" if changed else "was as new already"))
     _forget_trial(home, done)
     failed = len(done) < len(sections)
-    head = "Done, but not everything:" if failed else "Done:"
-    if not done:
-        head = (
-            "Refused: nothing could be reset."
-            if failed
-            else "Nothing to do: this version has no such section."
-        )
-    return Report(
-        "done" if done else "refused" if failed else "nothing", (head, *lines, *order.remarks), tuple(done)
-    )
+    if done:
+        outcome, head = "done", "Done, but not everything:" if failed else "Done:"
+    elif failed:
+        outcome, head = "refused", "Refused: nothing could be reset."
+    else:
+        outcome, head = "nothing", "Nothing to do: this version has no such section."
+    return Report(outcome, (head, *lines, *order.remarks), tuple(done))
 
 
 def answer(request: Request, store: SettingsStore, home: Path, setup_code: str, now: float) -> Report:

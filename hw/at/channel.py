@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from hw.at.codec import Final, News
 from hw.at.command import checked, checked_body
-from hw.at.exchange import SETTLE, Exchange
+from hw.at.exchange import Exchange
 from hw.at.masking import safe, shown
 from hw.at.vocabulary import Result
-from hw.errors import AtError, AtTimeout, OutcomeUnknown, PortLost
+from hw.errors import AtError, AtTimeout, OutcomeUnknown, PortLost, Restarted
 from hw.ports import Port
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class AtChannel:
     ) -> None:
         self.name = name
         self.dirty = False
+        self.echo_is_off = False  # set once the modem obeyed ATE0: an echo then tells of a restart
         self._port = port
         self._on_news = on_news
         self._on_lost = on_lost
@@ -96,15 +97,23 @@ class AtChannel:
         with self._turn:
             self._make_ready()
             command, wire = checked(command), checked_body(body).encode("ascii") + CTRL_Z
-            self._exchange.begin(command, prompt=True)
+            echoes = self._exchange.echoes
+            self._exchange.begin(command, prompt=True, answer_needed=True)
             self._write(command.encode("ascii") + b"\r", safe(command))
             self._await_prompt(command, prompt_timeout)
+            if self.echo_is_off and self._exchange.echoes > echoes:
+                # Back in text mode the modem would send the PDU's digits as a text, to nobody we know.
+                self._leave_prompt()
+                raise Restarted(safe(command))
             if before_body is not None:
                 try:
                     before_body()
                 except BaseException:
                     self._leave_prompt()
                     raise
+            early = self._exchange.withdrawn()
+            if early is not None:
+                _raise_refusal(command, early.result)
             self._exchange.expect_body(body)
             # A write that fails has not taken the Ctrl-Z, so the modem cannot have sent: PortLost.
             self._write(wire, f"body of {len(body)} hex digits")
@@ -150,6 +159,11 @@ class AtChannel:
                     return reply
             raise AtTimeout(f"Modem {self.name} does not answer; it could not be brought back in step.")
 
+    @property
+    def echoes(self) -> int:
+        """How often the modem repeated a command so far."""
+        return self._exchange.echoes
+
     def pause(self, seconds: float) -> None:
         """Wait, but not longer than the channel is open."""
         self._closing.wait(seconds)
@@ -181,17 +195,12 @@ class AtChannel:
         if arrival is None:
             self.dirty = True
             raise AtTimeout(f"Modem {self.name} gave no prompt after {safe(command)} within {timeout:g} s.")
-        if isinstance(arrival, Final):
+        if isinstance(arrival, Final):  # never an OK: that would need a reference first
             _raise_refusal(command, arrival.result)
-            raise AtError(safe(command), "OK without a prompt")
 
     def _await_reference(self, command: str, timeout: float) -> Reply:
         try:
             arrival = self._exchange.wait(timeout, settle=True)
-            if isinstance(arrival, Final) and arrival.result.ok and not self._exchange.lines:
-                # An OK without +CMGS may be a leftover of something else; the real one may follow.
-                self._exchange.go_on(command)
-                arrival = self._exchange.wait(2 * SETTLE, settle=True)
         except PortLost as error:
             raise OutcomeUnknown(f"Modem {self.name} vanished while it was sending.") from error
         lines = self._exchange.lines
@@ -205,6 +214,7 @@ class AtChannel:
 
     def _leave_prompt(self) -> None:
         try:
+            self._exchange.begin("ESC")
             self._write(ESC, "ESC")
             self.dirty = self._exchange.wait(_LEAVE_PROMPT) is None
         except PortLost:
@@ -245,11 +255,8 @@ class AtChannel:
             arrival = self._exchange.wait(left)
             if not isinstance(arrival, Final):
                 return None
-            if self._exchange.lines:
-                return Reply(_PROBE, self._exchange.lines)
             if arrival.result.ok:
-                self._exchange.go_on(_PROBE)
-                continue
+                return Reply(_PROBE, self._exchange.lines)
             refusals += 1
             if refusals == 2:  # a modem without a SIM refuses the question itself
                 return Reply(_PROBE, ())
@@ -258,7 +265,7 @@ class AtChannel:
         return None
 
     def _send_probe(self) -> None:
-        self._exchange.begin(_PROBE)
+        self._exchange.begin(_PROBE, answer_needed=True)
         self._write(_PROBE.encode("ascii") + b"\r", _PROBE)
 
     # The reading side; runs in the reader's thread.

@@ -79,9 +79,12 @@ class AtCodec:
     """
 
     def __init__(self) -> None:
+        self.echoes = 0  # how often the modem repeated what was sent
         self._buffer = bytearray()
         self._pending: Pending | None = None
         self._prompt_wanted = False
+        self._before_body = False
+        self._answer_needed = False
         self._echo: str | None = None
         self._after_prompt = False
         self._overlong = False
@@ -90,14 +93,22 @@ class AtCodec:
         self._open_text: str | None = None  # a +CUSD whose quoted text goes on over line ends
         self._open_end = ""
 
-    def expect(self, command: str, *, prompt: bool = False) -> None:
-        """A command goes out now: its answer, and perhaps a prompt, may come."""
+    def expect(self, command: str, *, prompt: bool = False, answer_needed: bool = False) -> None:
+        """A command goes out now: its answer, and perhaps a prompt, may come.
+
+        answer_needed: an OK without an information line before it is a leftover of something else.
+        """
         self._pending = Pending.of(command)
-        self._prompt_wanted = prompt
+        self._prompt_wanted = self._before_body = prompt
+        self._answer_needed = answer_needed
         self._echo = command
 
     def expect_body(self, body: str) -> None:
-        """The body goes out after the prompt; a modem that echoes will repeat it."""
+        """The body goes out after the prompt; a modem that echoes will repeat it.
+
+        Until now a reference was one of an earlier message, come too late.
+        """
+        self._before_body = False
         self._echo = body
 
     def forget(self) -> None:
@@ -175,11 +186,14 @@ class AtCodec:
         pending = self._pending
         if pending is not None:
             result = final_result(line, pending)
+            if result is not None and result.ok and self._answer_needed:
+                return [Noise(line)]
             if result is not None:
                 self.forget()
                 return [Final(result, line)]
             if self._echo is not None and _is_echo(line, self._echo):
                 self._echo = None
+                self.echoes += 1
                 return []
         prefix = prefix_of(line)
         if prefix == "+CUSD" and _text_is_open(line):
@@ -188,8 +202,9 @@ class AtCodec:
         if prefix in TWO_LINE_NEWS and not (prefix == "+CDS" and _is_text_mode(line)):
             self._header, self._junk = line, 0
             return []
-        if pending is not None and answers(line, pending):
+        if pending is not None and not self._before_body and answers(line, pending):
             self._echo = None
+            self._answer_needed = False
             return [Answer(line)]
         return [News(prefix or line, line) if is_news(line) else Noise(line)]
 
@@ -225,7 +240,7 @@ class AtCodec:
 def _is_echo(line: str, sent: str) -> bool:
     """The echo of what was sent, perhaps without its first bytes, or with line noise before it."""
     line = line.rstrip("\x1a")
-    return bool(line) and (sent.endswith(line) or line.endswith(sent))
+    return bool(line and sent) and (sent.endswith(line) or line.endswith(sent))
 
 
 def _text_is_open(line: str) -> bool:

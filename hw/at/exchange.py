@@ -31,7 +31,6 @@ class Exchange:
         self._guard = threading.Lock()
         self._arrivals: SimpleQueue[Prompt | Final | PortLost] = SimpleQueue()
         self._lines: list[str] = []
-        self._body_out = False
 
     # The asking side
 
@@ -40,24 +39,32 @@ class Exchange:
         """The answer's lines so far."""
         return tuple(self._lines)
 
-    def begin(self, command: str, *, prompt: bool = False) -> None:
-        """A command goes out next; leftovers of earlier ones are forgotten."""
+    @property
+    def echoes(self) -> int:
+        """How often the modem repeated what was sent to it."""
+        return self._codec.echoes
+
+    def begin(self, command: str, *, prompt: bool = False, answer_needed: bool = False) -> None:
+        """A command goes out next; leftovers of earlier ones are forgotten.
+
+        answer_needed: a bare OK is one of them, too.
+        """
         with self._guard:
             self._lines = []
             self._clear_arrivals()
-            self._body_out = False
-            self._codec.expect(command, prompt=prompt)
+            self._codec.expect(command, prompt=prompt, answer_needed=answer_needed)
 
     def expect_body(self, body: str) -> None:
         """The body of the message goes out next."""
         with self._guard:
             self._codec.expect_body(body)
-            self._body_out = True
 
-    def go_on(self, command: str) -> None:
-        """The final result that came was somebody else's: wait for ours."""
-        with self._guard:
-            self._codec.expect(command)
+    def withdrawn(self) -> Final | None:
+        """The final result that ended a prompt before its body went out, if one came. Raises PortLost."""
+        early = self._clear_arrivals()
+        if isinstance(early, PortLost):
+            raise PortLost(str(early)) from early
+        return early if isinstance(early, Final) else None
 
     def wait(self, timeout: float, settle: bool = False) -> Prompt | Final | None:
         """The next prompt or final result; None after the timeout, or once an answer has settled.
@@ -88,7 +95,6 @@ class Exchange:
         """Nothing is pending any more; what arrived at the very last moment, if anything."""
         with self._guard:
             self._codec.forget()
-            self._body_out = False
             return self._clear_arrivals()
 
     def _clear_arrivals(self) -> Prompt | Final | PortLost | None:
@@ -125,8 +131,6 @@ class Exchange:
             self._arrivals.put(token)
         elif isinstance(token, Noise):
             self.unknown.append(token.text)
-        elif self._body_out and token.prefix == "+CMGS":
-            self._lines.append(token.text)  # a stray OK came before it and ended the command
         else:
             return token
         return None

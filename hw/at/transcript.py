@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hw.at.codec import Answer, AtCodec, Final, News, Noise, Prompt
+from hw.at.codec import Answer, AtCodec, Final, News, Noise, Prompt, Token
 from hw.at.vocabulary import Result
 
 
@@ -28,11 +28,18 @@ class Transcript:
 
 
 def read_transcript(raw: bytes, command: str | None) -> Transcript:
-    """Feed a recording to the codec with command pending (None: nothing was asked)."""
+    """Feed a recording to the codec with command pending (None: nothing was asked).
+
+    Where the recording has a prompt, the body went out at that moment.
+    """
     codec = AtCodec()
     if command is not None:
         codec.expect(command, prompt=command.upper().startswith(("AT+CMGS=", "AT+CMGW=")))
-    tokens = codec.feed(raw if raw.endswith((b"\r", b"\n")) else raw + b"\r\n")
+    tokens: list[Token] = []
+    for byte in raw if raw.endswith((b"\r", b"\n")) else raw + b"\r\n":
+        tokens += codec.feed(bytes((byte,)))
+        if tokens and isinstance(tokens[-1], Prompt):
+            codec.expect_body("")
     return Transcript(
         lines=tuple(token.text for token in tokens if isinstance(token, Answer)),
         news=tuple(token for token in tokens if isinstance(token, News)),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 
 from hw.at import replies, stored
 from hw.at.channel import AtChannel
 from hw.at.codec import News
-from hw.errors import AtError, AtTimeout, HwError, OutcomeUnknown, PartlySent, PortLost
+from hw.errors import AtError, HwError, OutcomeUnknown, PartlySent, PortLost, Restarted
 from hw.gsm import ussd
 from hw.gsm.dialects import GENERIC, Dialect, says
 from hw.gsm.events import Event, ModemRestarted, PortGone, UssdArrived
 from hw.gsm.news import event_of
 from hw.gsm.pdu import SubmitPdu
+from hw.gsm.session import USSD_TIMEOUT, UssdSession
 from hw.gsm.start import SIM_PATIENCE, Identity, Starter, is_busy
 from hw.gsm.ussd import UssdAnswer
 from hw.ports import Line, open_port
@@ -23,9 +23,6 @@ from hw.ports import Line, open_port
 log = logging.getLogger(__name__)
 
 PROMPT_TIMEOUT = 10.0
-USSD_TIMEOUT = 60.0
-#: After a USSD release another answer may follow within this time (seconds).
-_SECOND_ANSWER = 1.0
 _RETRY_PAUSE = 0.5
 #: Refusals that say nothing about the message: try the same part again (27.005 §3.2.5, 24.011 annex E).
 _TEMPORARY = {38, 41, 42, 47, 111, 302, 314, 331, 332, 500, 515}
@@ -52,10 +49,10 @@ class GsmModem:
         self._dialect: Dialect = GENERIC
         self._started = False
         self._link_kept = False
-        self._ussd: SimpleQueue[UssdAnswer | PortLost] = SimpleQueue()
-        self._ussd_wanted = False
         self.identity: Identity | None = None
+        self._session: UssdSession | None = None  # the reading thread may speak before it is there
         self._channel = channel_of(self._hear, self._port_lost)
+        self._session = UssdSession(self._channel)
 
     @classmethod
     def open(
@@ -136,6 +133,8 @@ class GsmModem:
             except OutcomeUnknown as error:
                 raise OutcomeUnknown(str(error), place, len(parts)) from error
             except HwError as error:
+                if isinstance(error, Restarted):
+                    self._restarted()
                 if place == 0:
                     raise
                 references.append(self._again(part, error, place, len(parts)))
@@ -249,46 +248,14 @@ class GsmModem:
         return self._ask_network(text, timeout)
 
     def cancel_ussd(self) -> None:
-        """End the session."""
-        with suppress(AtError):  # there was none
+        """End the session; fine if there is none."""
+        with suppress(AtError):
             self._channel.ask("AT+CUSD=2")
 
     def _ask_network(self, text: str, timeout: float) -> UssdAnswer:
-        wide = self._dialect.ussd == "ucs2"
         charset = self.identity.charset if self.identity else None
-        command = f"AT+CUSD=1,{ussd.parameter(text, self._dialect.ussd)},15"
-        while True:
-            try:
-                self._ussd.get_nowait()  # an answer to something older
-            except Empty:
-                break
-        self._ussd_wanted = True
-        try:
-            if wide:  # strings of AT+CUSD are in the modem's character set (27.007 §7.15)
-                self._channel.ask('AT+CSCS="UCS2"')
-            self._channel.ask(command, timeout)
-            return self._await_answer(timeout)
-        finally:
-            self._ussd_wanted = False
-            if wide:
-                with suppress(HwError):
-                    self._channel.ask(f'AT+CSCS="{charset or "IRA"}"')
-
-    def _await_answer(self, timeout: float) -> UssdAnswer:
-        answers: list[UssdAnswer] = []
-        while True:
-            try:
-                answer = self._ussd.get(timeout=_SECOND_ANSWER if answers else timeout)
-            except Empty:
-                best = ussd.best(answers)
-                if best is None:
-                    raise AtTimeout(f"The network gave no USSD answer within {timeout:g} s.") from None
-                return best
-            if isinstance(answer, PortLost):
-                raise PortLost(str(answer)) from answer
-            answers.append(answer)
-            if answer.status in (0, 1) and answer.text:
-                return answer
+        assert self._session is not None
+        return self._session.ask(text, self._dialect.ussd, charset, timeout)
 
     # Trouble
 
@@ -328,9 +295,7 @@ class GsmModem:
         if news.prefix == "+CUSD":
             charset = self.identity.charset if self.identity else None
             answer = ussd.read(replies.ussd(news.text), charset)
-            if self._ussd_wanted:
-                self._ussd.put(answer)
-            else:
+            if self._session is None or not self._session.take(answer):
                 self._tell(UssdArrived(answer))
             return
         event = event_of(news)
@@ -342,7 +307,8 @@ class GsmModem:
         self._tell(ModemRestarted())
 
     def _port_lost(self, error: PortLost) -> None:
-        self._ussd.put(error)
+        if self._session is not None:
+            self._session.fail(error)
         self._tell(PortGone(str(error)))
 
     def _tell(self, event: Event) -> None:

@@ -72,9 +72,11 @@ class Starter:
 
     def run(self) -> Identity:
         """All steps in order. Raises AtTimeout, AtError (no PDU mode), PortLost, SimProblem's leaves."""
+        self._channel.echo_is_off = False
         self._channel.knock()
         for command in ("ATE0", "ATV1Q0", "AT+CMEE=1"):
             self._try(command)
+        echoes = self._channel.echoes
         manufacturer = replies.free_text(self._try("AT+CGMI"))
         model = replies.free_text(self._try("AT+CGMM"))
         revision = replies.free_text(self._try("AT+CGMR"))
@@ -92,6 +94,7 @@ class Starter:
         news = self._choose_news(dialect)
         self._try("AT+CREG=1")
         operator = replies.operator(self._try("AT+COPS?"), charset).name
+        self._channel.echo_is_off = self._channel.echoes == echoes
         return Identity(
             manufacturer,
             model,

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hw.sim.air import Air
+from hw.sim.counts import Counts
 from hw.sim.faults import Fault
-from hw.sim.modem import Counts, SimModem
+from hw.sim.modem import SimModem
 from hw.sim.pty import SimPtys
 
 _SETTABLE = ("noise_every", "rssi", "deaf", "endless_noise", "report_status")

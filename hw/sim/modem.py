@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import re
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 from hw.gsm.messages import Submit
-from hw.gsm.pdu import PduError, decode, encode_deliver, encode_status_report
+from hw.gsm.pdu import PduError, decode
 from hw.sim.air import Air
-from hw.sim.card import Kept, SimCard
+from hw.sim.card import SimCard
+from hw.sim.counts import Counts
 from hw.sim.desk import Said, answer
 from hw.sim.families import Family, family
 from hw.sim.faults import Fault, FaultBook
+from hw.sim.receiving import Receiving
 
 _CTRL_Z, _ESC, _CR, _BS = 0x1A, 0x1B, 0x0D, 0x08
-_NOISE_PAUSE = 0.01
 _PDU_TEXT = re.compile(r"[0-9A-Fa-f]{20,}$")
 
 
-@dataclass
-class Counts:
-    """What a modem has been asked so far.
-
-    commands: AT lines, prompts: of them AT+CMGS, bodies: ended with Ctrl-Z, parts: sent to the air.
-    overlaps: commands that came before the one before was answered. strays: lines run as commands that
-    are none; stray_pdus: of them PDUs; joined: lines with a second command after a semicolon.
-    """
-
-    commands: int = 0
-    prompts: int = 0
-    bodies: int = 0
-    parts: int = 0
-    refused: int = 0
-    overlaps: int = 0
-    strays: int = 0
-    stray_pdus: int = 0
-    joined: int = 0
-    wrong_lengths: int = 0
-    pins: int = 0
-
-    @property
-    def round_trips(self) -> int:
-        """Everything the host had to wait for: commands and bodies."""
-        return self.commands + self.bodies
-
-    def as_json(self) -> dict[str, int]:
-        return asdict(self) | {"round_trips": self.round_trips}
-
-
-class SimModem:
+class SimModem(Receiving):
     """The state machine behind ``sim://NAME`` and behind a pseudo-terminal.
 
     delay: seconds from Ctrl-Z to +CMGS. command_delay: seconds to any other answer. ready_delay: seconds
@@ -79,10 +45,10 @@ class SimModem:
         noise_every: int = 0,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
+        known = make if isinstance(make, Family) else family(make)
+        super().__init__(known, card if card is not None else SimCard(), steady)
         self.name = name
-        self.family = make if isinstance(make, Family) else family(make)
         self.air = air if air is not None else Air()
-        self.card = card if card is not None else SimCard()
         self.imei = imei
         self.delay = delay
         self.command_delay = command_delay
@@ -92,21 +58,13 @@ class SimModem:
         self.faults = FaultBook()
         self.counts = Counts()
         self.stray_lines: list[str] = []
-        self.changed = threading.Condition()
-        self.on_output: Callable[[], None] | None = None
         self.on_unplug: Callable[[], None] | None = None
         self.on_event: Callable[[str], None] | None = None
-        self.steady = steady
         self.menu: dict[str, str | tuple[str, bool]] = {"*888#": "Your balance is Rp 25.000."}
-        self.report_status = 0
-        self.rssi, self.registered = 20, 1
-        self._sequence = itertools.count()
-        self._noises = itertools.cycle(self.family.noise or ("",))
+        self.rssi = 20
         self._reference = 0
         self._answers = 0
         self._silenced: set[str] = set()
-        self._deaf = False
-        self._endless = False
         self.power_up()
 
     # Power and plug
@@ -114,12 +72,12 @@ class SimModem:
     def power_up(self) -> None:
         """Start as after plugging in: echo on, text mode, the SIM locked again, boot lines out."""
         with self.changed:
-            self._due: list[tuple[float, int, bytes | Callable[[], None]]] = []
+            self.silence_now()
             self._input = bytearray()
             self._awaiting: tuple[int, str] | None = None  # length, command of the prompt that is open
             self._wedged = False
             self._busy_until = 0.0
-            self.echo, self.verbose, self.quiet = True, True, False
+            self.echo, self.quiet = True, False
             self.cmee, self.text_mode, self.functional = 0, True, 1
             self.news_mode = [0, 0, 0, 0, 0]
             self.creg_mode = {"+CREG": 0, "+CGREG": 0, "+CEREG": 0}
@@ -133,8 +91,7 @@ class SimModem:
                 self.say(line)
             if self.card.pin is None:
                 self.sim_opens()
-            if self._endless:
-                self._schedule(0.0, self._more_noise)
+            self.resume_noise()
 
     def sim_opens(self) -> None:
         """The SIM is open; it can be used after ready_delay."""
@@ -149,72 +106,21 @@ class SimModem:
     def unplug(self) -> None:
         """The stick is pulled: what it was about to say or send is lost."""
         with self.changed:
-            self._due = []
+            self.silence_now()
             self._awaiting = None
             self.changed.notify_all()
         if self.on_unplug is not None:
             self.on_unplug()
-
-    # Faults that last
-
-    @property
-    def deaf(self) -> bool:
-        """It neither hears nor says anything."""
-        return self._deaf
-
-    @deaf.setter
-    def deaf(self, value: bool) -> None:
-        self._deaf = value
-
-    @property
-    def endless_noise(self) -> bool:
-        """It never stops talking."""
-        return self._endless
-
-    @endless_noise.setter
-    def endless_noise(self, value: bool) -> None:
-        with self.changed:
-            started, self._endless = value and not self._endless, value
-            if started:
-                self._more_noise()
 
     # The wire
 
     def receive(self, data: bytes) -> None:
         """Bytes that the host wrote."""
         with self.changed:
-            if self._deaf:
+            if self.deaf:
                 return
             for byte in data:
                 self._input_byte(byte)
-
-    def take(self, now: float) -> bytes:
-        """What is due by now, in order."""
-        with self.changed:
-            out = bytearray()
-            while self._due and self._due[0][0] <= now:
-                payload = heapq.heappop(self._due)[2]
-                if isinstance(payload, bytes):
-                    out += payload
-                else:
-                    payload()
-            return b"" if self._deaf else bytes(out)
-
-    def next_due(self) -> float | None:
-        """When something more will be due (steady time), or None."""
-        with self.changed:
-            return self._due[0][0] if self._due else None
-
-    def say(self, line: str, after: float = 0.0) -> None:
-        """An unsolicited line, some seconds from now."""
-        self._schedule(after, f"\r\n{line}\r\n".encode("latin-1"))
-
-    def _schedule(self, after: float, payload: bytes | Callable[[], None]) -> None:
-        with self.changed:
-            heapq.heappush(self._due, (self.steady() + after, next(self._sequence), payload))
-            self.changed.notify_all()
-        if self.on_output is not None:
-            self.on_output()
 
     def _input_byte(self, byte: int) -> None:
         if self._wedged:
@@ -226,7 +132,7 @@ class SimModem:
             line = self._input.decode("latin-1")
             self._input.clear()
             if self.echo:
-                self._schedule(0.0, f"{line}\r".encode("latin-1"))
+                self.schedule(0.0, f"{line}\r".encode("latin-1"))
             self._command(line.strip("\x00\n "))
         elif byte == _ESC:
             self._input.clear()
@@ -244,7 +150,7 @@ class SimModem:
             body = self._input.decode("latin-1").strip()
             self._input.clear()
             if self.echo:
-                self._schedule(0.0, body.encode("latin-1"))
+                self.schedule(0.0, body.encode("latin-1"))
             self._body(body)
         else:
             self._input.append(byte)
@@ -288,13 +194,13 @@ class SimModem:
     def _finish(self, said: Said, after: float) -> None:
         self._answers += 1
         if self.noise_every and self._answers % self.noise_every == 0 and not self._is_silenced:
-            self.say(next(self._noises), after)
+            self.say(self.noise(), after)
         out = "".join(f"\r\n{line}\r\n" for line in said.lines)
         if said.final is not None:
             out += f"\r\n{self._worded(said.final)}\r\n"
         self._busy_until = self.steady() + after
         if out and not self.quiet:
-            self._schedule(after, out.encode("latin-1", "replace"))
+            self.schedule(after, out.encode("latin-1", "replace"))
         for line in said.news:
             self.say(line, after)
 
@@ -337,12 +243,12 @@ class SimModem:
 
     def _open_prompt(self, length: int, command: str, after: float) -> None:
         if self.noise_every and not self._is_silenced:
-            self.say(next(self._noises), after)
+            self.say(self.noise(), after)
         if after <= 0:
             self._awaiting = (length, command)
         else:
-            self._schedule(after, lambda: self._await_body(length, command))
-        self._schedule(after, b"\r\n> ")
+            self.schedule(after, lambda: self._await_body(length, command))
+        self.schedule(after, b"\r\n> ")
 
     def _await_body(self, length: int, command: str) -> None:
         self._awaiting = (length, command)
@@ -353,6 +259,8 @@ class SimModem:
         self._awaiting = None
         self.counts.bodies += 1
         self._tell("body")
+        if self.text_mode:  # the digits of a PDU on their way to nobody
+            self._stray(body)
         try:
             octets = bytes.fromhex(body)
             message = decode(body, direction="MO")
@@ -393,14 +301,14 @@ class SimModem:
         late = fault.seconds if fault is not None and fault.action == "late" else 0.0
         if fault is None or not silent or fault.sent:
             if self.delay > 0:
-                self._schedule(self.delay, lambda: self._on_air(message))
+                self.schedule(self.delay, lambda: self._on_air(message))
             else:
                 self._on_air(message)
         if not silent:
             final = None if fault is not None and fault.action == "no-ok" else "OK"
             self._finish(Said((f"+CMGS: {reference}",), final), self.delay + late)
         if message.report_requested and not silent:
-            self._schedule(self.delay + late + self.report_delay, lambda: self._report(message, reference))
+            self.schedule(self.delay + late + self.report_delay, lambda: self.report(message, reference))
 
     def _on_air(self, message: Submit) -> None:
         self.counts.parts += 1
@@ -410,53 +318,6 @@ class SimModem:
     def _refuse(self, final: str) -> None:
         self.counts.refused += 1
         self._finish(Said(final=final), self.delay)
-
-    def _report(self, message: Submit, reference: int) -> None:
-        now = datetime.now(UTC)
-        status, smsc = self.report_status, self.card.smsc
-        pdu = encode_status_report(message.address.number, reference, now, now, status=status, smsc=smsc)
-        if self.news_mode[3] == 1:
-            self._say_two("+CDS: ", pdu)
-        elif self.news_mode[3] == 2:
-            self.say(f'+CDSI: "SR",{reference}')
-
-    # Receiving
-
-    def sms_in(self, sender: str, text: str, *, sent: datetime | None = None, reference: int = 1) -> None:
-        """Somebody writes to this SIM."""
-        when = sent or datetime.now(UTC).replace(microsecond=0)
-        for pdu in encode_deliver(sender, text, when, smsc=self.card.smsc, reference=reference):
-            self.pdu_in(pdu)
-
-    def pdu_in(self, pdu: str) -> None:
-        """The network delivers a PDU (hex with the SMSC field), well-formed or not."""
-        with self.changed:
-            mode = self.news_mode[1]
-            if mode in (2, 3):
-                self._say_two("+CMT: ,", pdu)
-                return
-            index = self.card.keep(pdu, self.family.first_index)
-            if index is None:
-                self.say("+SMS FULL" if self.family.name != "huawei" else '^SMMEMFULL: "SM"')
-            elif mode == 1:
-                self.say(f'+CMTI: "{self.stores[2]}",{index}')
-
-    def _say_two(self, header: str, pdu: str) -> None:
-        length, body = Kept(0, pdu).lines
-        self.say(f"{header}{length}\r\n{body}")
-
-    def register(self, stat: int) -> None:
-        """The network takes the modem in, or throws it out (27.007 §7.2)."""
-        with self.changed:
-            self.registered = stat
-            for name, mode in self.creg_mode.items():
-                if mode:
-                    self.say(f"{name}: {stat}" + (',"84CD","00D30173"' if mode == 2 else ""))
-
-    def _more_noise(self) -> None:
-        if self._endless:
-            self.say(next(self._noises) or "+CIEV: 2,4")
-            self._schedule(_NOISE_PAUSE, self._more_noise)
 
     def _tell(self, event: str) -> None:
         if self.on_event is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from app.settings import checks
@@ -58,3 +61,27 @@ def test_generated_passwords_differ_and_can_be_read_from_paper() -> None:
     made = {generate_password() for _ in range(50)}
     assert len(made) == 50
     assert not set("".join(made)) & set("l1o0")
+
+
+def test_sign_ins_in_many_threads_give_the_memory_of_their_hashes_back() -> None:
+    program = """
+import threading
+from app.settings.passwords import hash_password, verify_password
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+stored = hash_password("correct horse")
+before = resident()
+for _ in range(2):
+    threads = [threading.Thread(target=verify_password, args=(stored, "wrong")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+print((resident() - before) // 2**20)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 19  # MiB: less than a single hash takes

@@ -244,3 +244,9 @@ def test_a_clock_that_was_never_set_makes_a_certificate_that_is_valid_later(tmp_
     pem = tmp_path / "https.pem"
     assert tls.self_signed(pem, ["a"], 0.0)
     assert not tls.self_signed(pem, ["a"], BUILT + 365 * 86400)
+
+
+def test_a_name_that_no_certificate_can_hold_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="the certificate could not be made: "):
+        tls.self_signed(tmp_path / "https.pem", ["bücher.example"], NOW)
+    assert list(tmp_path.iterdir()) == []

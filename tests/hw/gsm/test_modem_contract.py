@@ -13,6 +13,7 @@ from hw.errors import (
     PartlySent,
     PortBusy,
     PortLost,
+    Restarted,
     UnsafeCommand,
 )
 from hw.gsm.events import (
@@ -71,6 +72,15 @@ def test_a_message_reaches_the_handset_as_it_was_written(bench: Bench, text: str
     references = modem.send_sms(message(text))
     assert texts(bench) == [text]
     assert references == [1, 2, 3][: len(message(text))]
+
+
+def test_a_modem_that_cannot_stop_echoing_is_understood(bench: Bench) -> None:
+    bench.modem_behind.faults.add(Fault("command", "refuse", command="ATE0"))
+    modem = bench.started()
+    assert bench.modem_behind.echo
+    assert modem.send_sms(message(LONG)) == [1, 2]
+    assert texts(bench) == [LONG]
+    assert modem.unknown_lines == []
 
 
 @pytest.mark.parametrize("text", ["short", LONG], ids=["short", "long"])
@@ -283,6 +293,18 @@ def test_a_restart_without_a_word_is_noticed_while_getting_back_in_step(bench: B
     bench.modem_behind.power_up()
     modem.resync()
     bench.event(ModemRestarted)
+
+
+def test_a_restart_without_a_word_sends_no_pdu_as_a_text(bench: Bench) -> None:
+    modem = bench.started()
+    bench.modem_behind.power_up()
+    with pytest.raises(Restarted, match="nothing was sent"):
+        modem.send_sms(message("not as digits"))
+    bench.event(ModemRestarted)
+    assert bench.modem_behind.counts.bodies == 0
+    modem.start()
+    modem.send_sms(message("clean"))
+    assert texts(bench) == ["clean"]
 
 
 @pytest.mark.parametrize("kind", ["radio", "modem"])
