@@ -1,6 +1,6 @@
-"""The commands of the device: first-boot, card, configure, reset; units call them as well as people.
+"""The commands of the device: first-boot, card, configure, trial, reset; units call them as well as people.
 
-Exit status: 0 done, 1 refused or failed.
+Exit status: 0 done, 1 refused or failed, 3 (from configure) something could not be put in force.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.settings.commandline import HOME, home_of
+from app.settings.dump import plain
 
 if TYPE_CHECKING:
     from app.settings.store import SettingsStore
 
 Handler = Callable[[argparse.Namespace], int]
-DONE, FAILED = 0, 1
+DONE, FAILED, NOT_IN_FORCE = 0, 1, 3
 
 
 def add_commands(subparsers: Any) -> None:
@@ -27,6 +28,10 @@ def add_commands(subparsers: Any) -> None:
     _add(subparsers, "first-boot", first_boot, "make the secrets and the card of this device, once")
     work = _add(subparsers, "configure", configure_system, "put the settings of network and time in force")
     work.add_argument("part", nargs="*", metavar="PART", help="wlan, dhcp, firewall, time; without: all")
+    trial = _add(subparsers, "trial", try_settings, "as set, but goes back after 60 s unless confirmed")
+    trial.add_argument("place", metavar="SECTION[/ITEM]", help="of wlan, dhcp, ethernet, firewall")
+    trial.add_argument("pairs", nargs="+", metavar="name=value")
+    _add(subparsers, "confirm", confirm, "keep what is on trial")
     stick = _add(subparsers, "reset", reset_sections, "do what a reset-config.ini asks for")
     stick.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file itself")
     stick.add_argument("--stick", type=Path, metavar="DIR", help="a mounted flash disk instead of the file")
@@ -57,7 +62,51 @@ def configure_system(arguments: argparse.Namespace) -> int:
     found = configure.configure(settings, arguments.part)
     for name, why in found.items():
         print(f"{name}: {why or 'in force'}")
-    return FAILED if arguments.part and any(found.values()) else DONE
+    return NOT_IN_FORCE if any(found.values()) else DONE
+
+
+def try_settings(arguments: argparse.Namespace) -> int:
+    """Change options as a page does that may cut its reader off."""
+    from app.core.clock import SystemClock
+    from app.settings.parse import from_pairs
+    from app.settings.problems import SettingsError
+    from app.settings.section import Section
+    from app.settings.snapshot import Value
+    from app.settings.store import SettingsStore
+    from app.system.trial import CUTS_OFF, SECONDS, Trial
+
+    name, _, item = arguments.place.partition("/")
+    section = next((one for one in CUTS_OFF if one.about.name == name), None)
+    if section is None or bool(item) != section.about.many:
+        return _fail(f"{arguments.place} cannot be tried: say wlan, dhcp, ethernet or firewall/ITEM")
+    home = home_of(arguments)
+    store = SettingsStore(home)
+    stored = store.read(section).value
+    old = stored if isinstance(stored, Section) else stored.get(item)
+    checked = from_pairs(section, arguments.pairs, plain(old) if old else None, item)
+    for problem in checked.problems:
+        print(problem, file=sys.stderr)
+    if checked.value is None:
+        return FAILED
+    value: Value = checked.value if isinstance(stored, Section) else {**stored, item: checked.value}
+    try:
+        Trial(store, home, SystemClock()).save({section: value})
+    except SettingsError as error:
+        return _fail(str(error))
+    print(f"in force for {SECONDS:.0f} s; `otppi confirm` keeps it")
+    return DONE
+
+
+def confirm(arguments: argparse.Namespace) -> int:
+    """Keep what is on trial."""
+    from app.core.clock import SystemClock
+    from app.settings.store import SettingsStore
+    from app.system.trial import Trial
+
+    home = home_of(arguments)
+    kept = Trial(SettingsStore(home), home, SystemClock()).confirm()
+    print("confirmed" if kept else "nothing is on trial")
+    return DONE
 
 
 def reset_sections(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,8 @@ SETTINGS = Place(NAME, "/org/freedesktop/NetworkManager/Settings", f"{NAME}.Sett
 CONNECTION = f"{NAME}.Settings.Connection"
 DEVICE = f"{NAME}.Device"
 
-ETHERNET = 1  # NM_DEVICE_TYPE_ETHERNET
+# NM_DEVICE_TYPE_ETHERNET, and _VETH: a cable between two name spaces, where NetworkManager was given one.
+CABLES = (1, 20)
 UNKNOWN_PROFILE = f"{NAME}.Settings.InvalidConnection"
 
 #: The same on every device: whatever was made before is found and replaced, never doubled.
@@ -57,7 +58,7 @@ def apply(bus: Bus, ethernet: Ethernet) -> list[str]:
     for device in bus.call(MANAGER, "GetDevices")[0]:
         place = Place(NAME, device, DEVICE)
         # A cable that NetworkManager was told to leave alone (a container's) stays alone.
-        if bus.get(place, "DeviceType") != ETHERNET or not bus.get(place, "Managed"):
+        if bus.get(place, "DeviceType") not in CABLES or not bus.get(place, "Managed"):
             continue
         try:
             bus.call(MANAGER, "ActivateConnection", "ooo", path, device, "/")

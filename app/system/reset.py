@@ -23,7 +23,7 @@ from hw.usbstick import Request
 VERIFY = "eyJkZXZpY2VUeXBlIjoiUlBpIiwgImJhc2VOYW1lIjoicmVzZXQtY29uZmlnLmluaSJ9"
 
 FLAGS = frozenset(
-    [
+    {
         "RESET_DHCP",
         "RESET_WLAN",
         "RESET_ETHERNET",
@@ -48,7 +48,7 @@ FLAGS = frozenset(
         "RESET_VENDOR_CLOUDFLARE",
         "RESET_VENDOR_DYNU",
         "RESET_VENDOR_NOIP",
-    ]
+    }
 )
 #: What the oldest form stands for: the file itself is the whole request.
 OLD_FORM = frozenset({"RESET_DHCP", "RESET_WLAN", "RESET_ETHERNET", "RESET_USER"})

@@ -29,7 +29,8 @@ CUTS_OFF: tuple[type[Section], ...] = (Wlan, Dhcp, Ethernet, FirewallRule)
 class Trial:
     """One trial at a time; what was before lies in a file, so that a power cut ends it too.
 
-    `tick` is a periodic job. A start of the service goes back to what was before: nobody confirmed.
+    Any process may save and confirm; the service watches the time (`tick` is its periodic job). When it
+    starts, it goes back to what was before: nobody confirmed.
     """
 
     def __init__(self, store: SettingsStore, home: Path, clock: Clock) -> None:
@@ -50,6 +51,7 @@ class Trial:
         Raises SettingsError as the store does; then nothing has changed.
         """
         with self._lock:
+            joined = self._path.exists()
             before = self._before()
             for section in values:
                 before.setdefault(section.about.name, plain(self._store.read(section).value))
@@ -57,7 +59,7 @@ class Trial:
             try:
                 self._store.replace(values)
             except SettingsError:
-                if self._ends is None:
+                if not joined:
                     self._forget()
                 raise
             self._ends = self._clock.steady() + SECONDS
@@ -65,7 +67,7 @@ class Trial:
     def confirm(self) -> bool:
         """Keep what is in force; whether there was anything to confirm."""
         with self._lock:
-            waiting = self._ends is not None
+            waiting = self._path.exists()
             self._forget()
             return waiting
 
@@ -77,7 +79,12 @@ class Trial:
     def tick(self) -> list[str]:
         """Undo what nobody confirmed in time; the names of the sections."""
         with self._lock:
-            if self._ends is None or self._clock.steady() < self._ends:
+            if not self._path.exists():
+                self._ends = None
+                return []
+            if self._ends is None:  # begun by the command line, or by a request of this moment
+                self._ends = self._clock.steady() + SECONDS
+            if self._clock.steady() < self._ends:
                 return []
             return self._undo(f"nobody confirmed them within {SECONDS:.0f} s")
 

@@ -34,7 +34,7 @@ class Said(str):
 
 
 def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
-    """Ask again and again until the answer is true; the answer. Fails with `what` after `patience` seconds."""
+    """Ask until the answer is true, and give it; fails with `what` after `patience` seconds."""
     end = time.monotonic() + patience
     while True:
         found = condition()
@@ -58,7 +58,7 @@ def package(version: str = "") -> Path:
 
 
 class Layers:
-    """The root file systems: Debian alone, and Debian with the package as a device and as somebody's machine."""
+    """The root file systems: Debian alone, with the package as a device, and as somebody's machine."""
 
     def __init__(self) -> None:
         self._made: dict[str, Path] = {}
@@ -89,11 +89,21 @@ class Layers:
             shell=True, check=True, cwd=TREE,
         )  # fmt: skip
         self._install(root)
+        preset = TREE / "rootfs-overlay/usr/lib/systemd/system-preset/10-otppi.preset"
+        for line in preset.read_text().splitlines():
+            verb, _, unit = line.partition(" ")
+            if verb in ("enable", "disable"):
+                # One that is not installed in this root is nothing to switch.
+                subprocess.run(["chroot", root, "systemctl", "--quiet", verb, unit], capture_output=True)
 
     def _install(self, root: Path) -> None:
         shutil.copy(package(), root / "root/otp-pi.deb")
-        # Debian's kernel of the tests has no card, no radio and no watchdog; what says so there is no fault here.
-        for unit in ("systemd-zram-setup@zram0.service", "isc-dhcp-server.service", "isc-dhcp-server6.service"):
+        # A container has neither swap nor a network of its own at first: these units would fail in it.
+        for unit in (
+            "systemd-zram-setup@zram0.service",
+            "isc-dhcp-server.service",
+            "isc-dhcp-server6.service",
+        ):
             mask = root / "etc/systemd/system" / unit
             mask.unlink(missing_ok=True)
             mask.symlink_to("/dev/null")
@@ -163,7 +173,8 @@ class Machine:
     def __call__(self, command: str, check: bool = True, **more: Any) -> Said:
         """Run a shell command in the machine as root."""
         done = subprocess.run(
-            self.words(["bash", "-c", command]), capture_output=True, text=True, timeout=180, errors="replace",
+            self.words(["bash", "-c", command]), capture_output=True, text=True, errors="replace",
+            timeout=180,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TERM": "dumb"}, **more,
         )  # fmt: skip
         said = Said((done.stdout + done.stderr).strip())
@@ -187,7 +198,11 @@ class Machine:
     def settled(self, unit: str, state: str = "active", patience: float = PATIENCE) -> None:
         """Wait until a unit is in a state."""
         try:
-            until(lambda: self(f"systemctl is-active {unit}", check=False) == state, f"{unit} is {state}", patience)
+            until(
+                lambda: self(f"systemctl is-active {unit}", check=False) == state,
+                f"{unit} is {state}",
+                patience,
+            )
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.journal(unit)}") from None
 
@@ -253,5 +268,5 @@ def machine(
 
 if __name__ == "__main__":
     with machine() as shell:
-        print(f"{shell.booted()} after {shell.seconds:.1f} s", file=sys.stderr)
+        sys.stderr.write(f"{shell.booted()} after {shell.seconds:.1f} s\n")
         subprocess.run(shell.words(["bash"]))
