@@ -6,6 +6,7 @@ from app.settings.api import Api, ApiUser
 from app.settings.bell import Bell
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
+from app.settings.keystore import Keystore
 from app.settings.modems import Modem
 from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.section import Section
@@ -22,6 +23,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Dhcp,
     Ethernet,
     FirewallRule,
+    Keystore,
     Bell,
 )
 
