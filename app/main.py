@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 import threading
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 
 from app.bell import Bell
+from app.brokers import Brokers
 from app.core.blocklist import BlockList
 from app.core.clock import SystemClock
 from app.core.delivery import Delivery
@@ -33,6 +32,7 @@ from app.settings.api import ApiUser
 from app.settings.bell import Bell as BellSettings
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
+from app.settings.keystore import Keystore
 from app.settings.modems import Modem
 from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.passwords import verify_password
@@ -41,6 +41,7 @@ from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.snapshot import Settings
 from app.settings.store import Loaded, SettingsStore
+from app.settings.subscribers import SUBSCRIBERS, Subscriber
 from app.settings.watch import Changed, Watcher
 from app.store.database import Database
 from app.store.keys import DeviceKeys
@@ -51,10 +52,10 @@ from app.store.places import Places
 from app.store.spool import FileSpool
 from app.system.device import Device, Surroundings, machine
 from app.system.watchdog import Watchdog
-from app.web import tls
 from app.web.api import Api, Page
+from app.web.doors import ApiDoors
 from app.web.pool import Pool
-from app.web.server import Listener, WebServer
+from app.web.server import WebServer
 from app.web.signin import SignIn
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,15 @@ class Service:
         pool = Pool()
         self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, pages)
         self.server = WebServer(self.api.app, pool)
-        self._certificate: ssl.SSLContext | None = None
+        self.brokers = Brokers(
+            self.gateway,
+            settings,
+            self.events.announce,
+            self.clock,
+            usable=lambda: len(self.fleet.lanes()),
+            device=keys.key("brokers").hex()[:12],
+        )
+        self.doors = ApiDoors(self.server, self.api, places.tls, self.clock)
 
         # The device around it.
         around = around or machine()
@@ -134,8 +143,9 @@ class Service:
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
-        self.jobs.every(24 * HOUR, "certificate", self._renew_certificate)
         self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
+        self.jobs.every(10.0, "doors", self.doors.look)
+        self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
         self._apply = {
             General: self._apply_general,
             Sms: self._apply_sms,
@@ -143,21 +153,24 @@ class Service:
             BlockedNumber: self._apply_blocking,
             ApiSettings: self._apply_api,
             ApiUser: self._apply_api_users,
+            Keystore: self._apply_keystore,
             BellSettings: self._apply_bell,
             Wlan: lambda: self.device.apply(Wlan, self.settings),
             Dhcp: lambda: self.device.apply(Dhcp, self.settings),
             Ethernet: lambda: self.device.apply(Ethernet, self.settings),
             FirewallRule: lambda: self.device.apply(FirewallRule, self.settings),
+            **{section: partial(self._apply_subscriber, section) for section in SUBSCRIBERS},
         }
 
     def start(self) -> None:
         """Open the doors last, when what was left open by the last process is settled."""
-        for section in (General, Sms, BlockedNumber, ApiUser, BellSettings):
+        for section in (General, Sms, BlockedNumber, ApiUser, BellSettings, Keystore):
             self._apply[section]()
         recover(self.ledger, self.spool, self.intake, self.clock)
         self._apply_modems()
         self.jobs.start()
         self._apply_api()
+        self.brokers.start()
         self._watching.start()
         # The first unknown user must not take longer than the next: this makes what their password is
         # compared with.
@@ -173,6 +186,7 @@ class Service:
         self.device.stop()
         self.bell.stop()
         self.server.stop()
+        self.brokers.stop()
         self.jobs.stop()
         self.fleet.stop()
         self.database.close()
@@ -223,54 +237,20 @@ class Service:
         self.intake.blocklist.load(one.number for one in numbers if one.state == "blocked")
 
     def _apply_api(self) -> None:
-        api = self.settings.one(ApiSettings)
-        paths = (
-            api.otp_path,
-            api.message_path,
-            api.sms_path,
-            api.email_path,
-            api.blocking_path,
-            api.unblocking_path,
-            api.modem_path,
-            api.ussd_path,
-        )
-        self.api.serve_at(paths)
-        plain = {"http": Listener(api.http_port)} if api.enable_http else {}
-        if api.enable_https and self._certificate is None:
-            self.server.apply(plain)  # a first certificate takes a moment; plain HTTP need not wait for it
-        self.server.apply(plain | self._https(api))
+        self.doors.apply(self.settings.one(ApiSettings))
+        self.device.apply(ApiSettings, self.settings)  # a door that moves needs a hole in the firewall
 
-    def _https(self, api: ApiSettings) -> dict[str, Listener]:
-        if not api.enable_https:
-            return {}
-        try:
-            self._certificate = self._certificate or tls.load(self._self_signed())
-        except OSError as error:
-            log.error("HTTPS is off: its certificate cannot be used: %s", error)
-            return {}
-        return {"https": Listener(api.https_port, self._certificate)}
-
-    def _self_signed(self) -> Path:
-        pem = self._places.tls / "self-signed.pem"
-        names = [socket.gethostname(), "otp-pi.local", "otppi.lan"]
-        if tls.self_signed(pem, names, self.clock.wall()):
-            self._certificate = None
-        return pem
-
-    def _renew_certificate(self) -> None:
-        """Once a day: a certificate that is about to end is made anew and put in force."""
-        try:
-            self._self_signed()
-        except OSError as error:
-            log.error("the certificate could not be renewed: %s", error)
-        if self._certificate is None:
-            self._apply_api()
+    def _apply_keystore(self) -> None:
+        self.doors.certify(self.device.keystore.chosen(self.settings.items(Keystore).values()))
 
     def _apply_bell(self) -> None:
         self.bell.apply(self.settings.one(BellSettings))
 
     def _apply_api_users(self) -> None:
         self.sign_in.load(self.settings.items(ApiUser).values())
+
+    def _apply_subscriber(self, section: type[Subscriber]) -> None:
+        self.brokers.apply(self.settings.one(section))
 
     def _keep_blocked(self, number: str, blocked: bool, by: str) -> None:
         entry = BlockedNumber(

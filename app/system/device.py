@@ -19,6 +19,7 @@ from app.settings.store import SettingsStore
 from app.system import card, configure, network, units
 from app.system.card import Card
 from app.system.dbus import Bus, Place, SystemBus, SystemRefused
+from app.system.keystore import Keystore
 from app.system.power import Power, Timetable, timetables
 from app.system.recorded import RecordedBus, RecordedSound
 from app.system.status import Status
@@ -50,6 +51,7 @@ class Device:
         self.power = Power(bus)
         self.time = Time(bus, around.rtc)
         self.status = Status(home)
+        self.keystore = Keystore(home / "tls")
         self.card: Card | None = card.load(home)
         self.troubles: dict[str, str] = {}
         self._bus = bus
