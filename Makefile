@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export OTPPI_HOME ?= $(CURDIR)/run
 
-.PHONY: help setup run test fuzz lint format bench test-debian13 clean
+.PHONY: help setup run test fuzz lint format bench test-debian13 deb clean
 
 help:  ## what there is
 	@echo "OTP-Pi: one-time passwords by SMS, from a Raspberry Pi of your own"; echo
@@ -44,6 +44,9 @@ bench: .venv/ready  ## speed and memory, measured against simulated modems in an
 test-debian13: .venv/ready  ## the tests on Python 3.13 and the library versions of Debian 13 (root)
 	@scripts/host-packages root
 	scripts/test-debian13
+
+deb:  ## the Debian package, in dist/
+	@scripts/build-deb
 
 clean:  ## forget .venv, ./run and what was built
 	rm -rf .venv run build dist .pytest_cache .mypy_cache .ruff_cache

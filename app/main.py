@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 
+from app.bell import Bell
 from app.brokers import Brokers
 from app.core.blocklist import BlockList
 from app.core.clock import SystemClock
@@ -28,9 +29,12 @@ from app.modems.spec import ModemSpec
 from app.numbering import normalise
 from app.settings.api import Api as ApiSettings
 from app.settings.api import ApiUser
+from app.settings.bell import Bell as BellSettings
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
+from app.settings.keystore import Keystore
 from app.settings.modems import Modem
+from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.passwords import verify_password
 from app.settings.problems import Problem, SettingsError
 from app.settings.section import Section
@@ -46,6 +50,8 @@ from app.store.modems import ModemMemory
 from app.store.otp import SqliteOtpStore
 from app.store.places import Places
 from app.store.spool import FileSpool
+from app.system.device import Device, Surroundings, machine
+from app.system.watchdog import Watchdog
 from app.web.api import Api, Page
 from app.web.doors import ApiDoors
 from app.web.pool import Pool
@@ -70,6 +76,7 @@ class Service:
         store: SettingsStore,
         loaded: Loaded,
         pages: Mapping[str, Page] | None = None,
+        around: Surroundings | None = None,
     ) -> None:
         settings = loaded.settings
         self.settings = settings
@@ -122,6 +129,12 @@ class Service:
         )
         self.doors = ApiDoors(self.server, self.api, places.tls, self.clock)
 
+        # The device around it.
+        around = around or machine()
+        self.device = Device(store, places.home, self.clock, around)
+        self.bell = Bell(around.sound, self.clock)
+        self.events.listen(self.bell.hear)
+
         # What goes on by itself.
         self._stopping = threading.Event()
         self._watcher = Watcher(store, loaded)
@@ -130,6 +143,7 @@ class Service:
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
+        self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
         self.jobs.every(10.0, "doors", self.doors.look)
         self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
         self._apply = {
@@ -139,12 +153,18 @@ class Service:
             BlockedNumber: self._apply_blocking,
             ApiSettings: self._apply_api,
             ApiUser: self._apply_api_users,
+            Keystore: self._apply_keystore,
+            BellSettings: self._apply_bell,
+            Wlan: lambda: self.device.apply(Wlan, self.settings),
+            Dhcp: lambda: self.device.apply(Dhcp, self.settings),
+            Ethernet: lambda: self.device.apply(Ethernet, self.settings),
+            FirewallRule: lambda: self.device.apply(FirewallRule, self.settings),
             **{section: partial(self._apply_subscriber, section) for section in SUBSCRIBERS},
         }
 
     def start(self) -> None:
         """Open the doors last, when what was left open by the last process is settled."""
-        for section in (General, Sms, BlockedNumber, ApiUser):
+        for section in (General, Sms, BlockedNumber, ApiUser, BellSettings, Keystore):
             self._apply[section]()
         recover(self.ledger, self.spool, self.intake, self.clock)
         self._apply_modems()
@@ -155,10 +175,16 @@ class Service:
         # The first unknown user must not take longer than the next: this makes what their password is
         # compared with.
         threading.Thread(target=verify_password, args=("", ""), name="decoy", daemon=True).start()
+        self.bell.start()
+        self.device.start(self.settings)
+        self.watchdog.start()
 
     def stop(self) -> None:
         """Close the doors first; messages in a modem's hands are waited for."""
         self._stopping.set()
+        self.watchdog.stop()
+        self.device.stop()
+        self.bell.stop()
         self.server.stop()
         self.brokers.stop()
         self.jobs.stop()
@@ -185,6 +211,7 @@ class Service:
         self.intake.otp.policy = OtpPolicy(general.otp_digits, general.otp_tries, lifetime)
         self.intake.duplicates.window = float(general.duplicate_window)
         self._set_rules()
+        self.device.apply(General, self.settings)
 
     def _apply_sms(self) -> None:
         country_code = self.settings.one(Sms).country_code
@@ -211,6 +238,13 @@ class Service:
 
     def _apply_api(self) -> None:
         self.doors.apply(self.settings.one(ApiSettings))
+        self.device.apply(ApiSettings, self.settings)  # a door that moves needs a hole in the firewall
+
+    def _apply_keystore(self) -> None:
+        self.doors.certify(self.device.keystore.chosen(self.settings.items(Keystore).values()))
+
+    def _apply_bell(self) -> None:
+        self.bell.apply(self.settings.one(BellSettings))
 
     def _apply_api_users(self) -> None:
         self.sign_in.load(self.settings.items(ApiUser).values())

@@ -30,7 +30,7 @@ LAW: dict[str, frozenset[str]] = {
     "app.store": CORE | {"app.settings"},
     "app.modems": DRIVING,
     "app.bell": DRIVING,
-    "app.system": DRIVING,
+    "app.system": DRIVING | {"app.bell"},
     "app.brokers": SERVING,
     "app.mail": SERVING,
     "app.ddns": SERVING,
