@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from emulator import boards
-from emulator.card import Card
-from emulator.machine import Machine, patience
+
+from tests.boot.emulator import boards
+from tests.boot.emulator.card import Card
+from tests.boot.emulator.machine import Machine, patience
 
 _steps: list[tuple[str, float]] = []
 

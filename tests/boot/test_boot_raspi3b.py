@@ -1,6 +1,6 @@
 """The unmodified image on an emulated Raspberry Pi 3B, driven by its serial port."""
 
-from emulator.machine import Machine
+from tests.boot.emulator.machine import Machine
 
 
 def test_everything_started_and_nothing_failed(raspi3b: Machine) -> None:

@@ -2,16 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-TREE = Path(__file__).parents[2]
-sys.path.insert(0, str(TREE / "tests/boot"))  # the emulator's card knows how to read an image
-
-from emulator.card import Card, tool  # noqa: E402
+from tests.boot.emulator.card import Card, tool
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +33,36 @@ def boot_partition(card: Card, tmp_path_factory: pytest.TempPathFactory) -> Path
 def root_partition(card: Card) -> str:
     """The ext4 partition in the way e2fsprogs name it."""
     return f"{card.image}?offset={card.partitions()[1].start}"
+
+
+@dataclass(frozen=True)
+class Inode:
+    mode: int
+    owner: int
+    group: int
+
+
+@pytest.fixture(scope="session")
+def inodes(root_partition: str, files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Inode]:
+    """Every path of the root file system with its true mode: a dump loses set-uid and sticky bits."""
+    folders = [
+        ".",
+        *(
+            str(path.relative_to(files))
+            for path in files.rglob("*")
+            if path.is_dir() and not path.is_symlink()
+        ),
+    ]
+    commands = tmp_path_factory.mktemp("inodes") / "commands"
+    commands.write_text("".join(f'ls -p "/{folder}"\n' for folder in folders))
+    found: dict[str, Inode] = {}
+    for line in tool("debugfs", "-f", commands, root_partition, timeout=600).splitlines():
+        if line.startswith("debugfs: ls -p "):
+            folder = line.split('"')[1].removeprefix("/")
+        elif line.startswith("/") and (parts := line.split("/"))[5] not in (".", ".."):
+            path = str(Path(folder, parts[5]))
+            found[path] = Inode(int(parts[2], 8), int(parts[3]), int(parts[4]))
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.card import Card, tool
-from emulator.machine import SHELL, Machine
+from tests.boot.emulator.card import Card, tool
+from tests.boot.emulator.machine import SHELL, Machine
 
 # The Pi's drivers that wait for its video processor, which the emulator does not have.
 _ABSENT = "modprobe.blacklist=vc4,snd_bcm2835,bcm2835_v4l2,bcm2835_mmal_vchiq,vchiq,hci_uart"

@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.card import TOOL
-from emulator.console import Console
-from emulator.qmp import Qmp
+from tests.boot.emulator.card import TOOL
+from tests.boot.emulator.console import Console
+from tests.boot.emulator.qmp import Qmp
 
 # Root's shell on the serial port, by credentials, so that the image needs no change for it.
 SHELL = "systemd.set_credential=agetty.autologin:root systemd.set_credential=login.noauth:yes"
