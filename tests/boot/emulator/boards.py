@@ -10,6 +10,9 @@ from tests.boot.emulator.machine import SHELL, Machine
 _ABSENT = "modprobe.blacklist=vc4,snd_bcm2835,bcm2835_v4l2,bcm2835_mmal_vchiq,vchiq,hci_uart"
 
 
+# The emulated BCM2835 resets the board the moment its watchdog is armed, instead of when it was not fed.
+_NO_WATCHDOG = "systemd.watchdog_sec=0"
+
 # systemd gives a device 90 s to appear, which an emulated board on a busy machine may need.
 _UNHURRIED = "systemd.default_device_timeout_sec=900"
 
@@ -17,7 +20,7 @@ _UNHURRIED = "systemd.default_device_timeout_sec=900"
 def virt(
     card: Card, folder: Path, extra: Sequence[str] = (), append: str = "", disk: Sequence[str] = ()
 ) -> Machine:
-    """A generic arm64 board with two cores and 1 GB, Ethernet to nowhere, and a USB 3 port; quick to boot.
+    """A generic arm64 board with two cores and 1 GB, Ethernet to nowhere, USB 3, a watchdog; quick to boot.
 
     extra: more arguments for QEMU. append: more words for the kernel.
     disk: a -drive with the id "card", instead of an overlay over the image.
@@ -27,7 +30,7 @@ def virt(
     arguments += disk or ["-drive", f"file={card.overlay(folder)},format=qcow2,if=none,id=card"]
     arguments += ["-device", "virtio-blk-pci,drive=card", "-device", "virtio-rng-pci"]
     arguments += ["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]
-    arguments += ["-device", "qemu-xhci,id=usb", *extra]
+    arguments += ["-device", "qemu-xhci,id=usb", "-device", "i6300esb", *extra]
     return Machine(folder, arguments, ["-serial", "unix:{console},server=on,wait=off"])
 
 
@@ -37,7 +40,7 @@ def raspi3b(card: Card, folder: Path, extra: Sequence[str] = (), append: str = "
     Two of its four cores are used: more than the host has makes the guest slower, not faster.
     """
     arguments = ["-M", "raspi3b", "-m", "1024", "-dtb", str(_device_tree(card, folder))]
-    arguments += _kernel(card, folder, f"console=ttyS1,115200 maxcpus=2 {_ABSENT} {append}")
+    arguments += _kernel(card, folder, f"console=ttyS1,115200 maxcpus=2 {_ABSENT} {_NO_WATCHDOG} {append}")
     arguments += ["-drive", f"file={card.overlay(folder)},format=qcow2,if=sd"]
     arguments += ["-device", "ds1338,bus=i2c-bus.1,address=0x68", *extra]
     return Machine(folder, arguments, ["-serial", "null", "-serial", "unix:{console},server=on,wait=off"])

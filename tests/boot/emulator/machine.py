@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.boot.emulator.card import TOOL
@@ -53,6 +53,10 @@ class Machine:
             -1
         ]
 
+    def pin(self, number: int) -> int:
+        """The level of a Pi's pin below 32, seen from outside (GPLEV0, BCM2835 ARM Peripherals 6.1)."""
+        return self.qmp.word(0x3F200034) >> number & 1
+
     def shut_down(self, timeout: float = 180.0) -> None:
         """Asks the guest to power off and waits until it has."""
         self.console.type("systemctl poweroff")
@@ -71,6 +75,14 @@ class Machine:
         if self._process.poll() is not None:
             words = (self.folder / "qemu.log").read_text(errors="replace")
             raise RuntimeError(f"the emulator ended with {self._process.returncode}: {words[-2000:]}")
+
+
+def wait_until(true: Callable[[], bool], timeout: float) -> None:
+    """Returns once true() is; an AssertionError when it takes longer than timeout seconds."""
+    deadline = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < deadline, f"not true within {timeout:.0f} s"
+        time.sleep(0.1)
 
 
 def patience(quiet_seconds: float) -> float:
