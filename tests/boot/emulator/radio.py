@@ -42,7 +42,7 @@ class Station:
         self.guest.run("test ! -e /run/station.pid || kill $(cat /run/station.pid); rm -f /run/station.log")
 
     def lease(self) -> str:
-        """Asks for an address as a telephone would; the address it was given, with the length of its network."""
+        """Asks for an address as a telephone would; the address it was given, as a.b.c.d/n."""
         self.guest.run(f"{_IN} /usr/lib/klibc/bin/ipconfig -c dhcp -t 60 wlan1", patience(30))
         return self.guest.run(f"{_IN} ip -4 -o addr show wlan1 | awk '{{ print $4 }}'")
 
