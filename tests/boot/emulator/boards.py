@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.boot.emulator.card import Card, tool
-from tests.boot.emulator.machine import SHELL, Machine
+from tests.boot.emulator.machine import Machine
 
 # The Pi's drivers that wait for its video processor, which the emulator does not have.
 _ABSENT = "modprobe.blacklist=vc4,snd_bcm2835,bcm2835_v4l2,bcm2835_mmal_vchiq,vchiq,hci_uart"
@@ -26,7 +26,7 @@ def virt(
     disk: a -drive with the id "card", instead of an overlay over the image.
     """
     arguments = ["-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "1024"]
-    arguments += _kernel(card, folder, f"console=ttyAMA0 {append}")
+    arguments += _kernel(card, folder, "ttyAMA0", append)
     arguments += disk or ["-drive", f"file={card.overlay(folder)},format=qcow2,if=none,id=card"]
     arguments += ["-device", "virtio-blk-pci,drive=card", "-device", "virtio-rng-pci"]
     arguments += ["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]
@@ -40,16 +40,22 @@ def raspi3b(card: Card, folder: Path, extra: Sequence[str] = (), append: str = "
     Two of its four cores are used: more than the host has makes the guest slower, not faster.
     """
     arguments = ["-M", "raspi3b", "-m", "1024", "-dtb", str(_device_tree(card, folder))]
-    arguments += _kernel(card, folder, f"console=ttyS1,115200 maxcpus=2 {_ABSENT} {_NO_WATCHDOG} {append}")
+    arguments += _kernel(card, folder, "ttyS1", f"maxcpus=2 {_ABSENT} {_NO_WATCHDOG} {append}")
     arguments += ["-drive", f"file={card.overlay(folder)},format=qcow2,if=sd"]
     arguments += ["-device", "ds1338,bus=i2c-bus.1,address=0x68", *extra]
     return Machine(folder, arguments, ["-serial", "null", "-serial", "unix:{console},server=on,wait=off"])
 
 
-def _kernel(card: Card, folder: Path, words: str) -> list[str]:
-    """What the Pi's firmware would load from the boot partition."""
+def _kernel(card: Card, folder: Path, port: str, words: str) -> list[str]:
+    """What the Pi's firmware would load from the boot partition, and root's shell on the serial port.
+
+    The shell is systemd's own for debugging, in the place of the port's login, so the image needs no change for it;
+    it is there before anything else and starts no session that would count among what the device runs.
+    """
     kernel, initramfs = card.boot_file("vmlinuz", folder), card.boot_file("initrd.img", folder)
-    line = f"{card.command_line(folder)} quiet panic=-1 {_UNHURRIED} {SHELL} {words}"
+    shell = f"systemd.debug_shell=1 systemd.default_debug_tty={port} "
+    shell += f"systemd.mask=serial-getty@{port}.service"
+    line = f"{card.command_line(folder)} console={port},115200 quiet panic=-1 {_UNHURRIED} {shell} {words}"
     return ["-kernel", str(kernel), "-initrd", str(initramfs), "-append", line]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\r")
 
 
-_PLAIN = "stty -echo; export TERM=dumb PAGER=cat SYSTEMD_COLORS=0; PS1=; PS2=; dmesg -n 1"
+_PLAIN = "stty -echo; export TERM=dumb PAGER=cat SYSTEMD_COLORS=0 HOME=/root; cd; PS1=; PS2=; dmesg -n 1"
 
 
 class Silence(TimeoutError):
@@ -41,18 +41,19 @@ class Console:
         self._heard = self._heard[found.end() :]
         return found
 
-    def log_in(self, timeout: float) -> None:
-        """Waits for the shell that agetty's credential gives to root, and makes it a plain one."""
+    def find_shell(self, timeout: float) -> None:
+        """Calls until the shell answers, and makes it a plain one."""
         deadline = time.monotonic() + timeout
         while True:
+            self.type(f"{_PLAIN}; echo r''eady")
             try:
-                self.wait_for(r"root@[\w-]+:~# ?", deadline - time.monotonic())
-                self.type(f"{_PLAIN}; echo r''eady")
-                self.wait_for(r"\nready\n", 30)
-                return
+                self.wait_for(r"(?m)^ready$", min(10.0, max(deadline - time.monotonic(), 1.0)))
             except Silence:
                 if time.monotonic() > deadline:
                     raise
+            else:
+                self.run("true")  # answers to earlier calls are now behind us
+                return
 
     def run(self, command: str, timeout: float = 120.0, check: bool = True) -> str:
         """The output of a shell command (standard error too); raises CommandFailed unless check is False."""

@@ -10,9 +10,6 @@ from tests.boot.emulator.card import TOOL
 from tests.boot.emulator.console import Console
 from tests.boot.emulator.qmp import Qmp
 
-# Root's shell on the serial port, by credentials, so that the image needs no change for it.
-SHELL = "systemd.set_credential=agetty.autologin:root systemd.set_credential=login.noauth:yes"
-
 
 class Machine:
     """A QEMU process; board and disk are arguments, made by emulator.boards."""
@@ -47,8 +44,8 @@ class Machine:
         return time.monotonic() - self.started
 
     def wait_until_up(self, timeout: float) -> None:
-        """Waits for the shell and then for systemd to finish starting, well or not (state tells)."""
-        self.console.log_in(timeout)
+        """Waits until systemd has finished starting, well or not (state tells)."""
+        self.console.find_shell(timeout)
         self.state = self.console.run("systemctl is-system-running --wait", timeout, check=False).split("\n")[
             -1
         ]
