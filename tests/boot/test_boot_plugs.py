@@ -8,7 +8,7 @@ from tests.boot.emulator.plugs import fat_stick, flash_disk, serial_cable
 
 def test_a_serial_modem_appears_for_the_gateway_and_goes_away(virt: Machine) -> None:
     with serial_cable(virt):
-        virt.console.eventually("test -c /dev/ttyUSB0")
+        virt.console.eventually("test -c /dev/ttyUSB0 && udevadm settle")
         assert virt.console.run("stat -c '%G %a' /dev/ttyUSB0") == "dialout 660"
         assert virt.console.run("udevadm info -q property /dev/ttyUSB0 | grep ID_BUS") == "ID_BUS=usb"
     virt.console.eventually("test ! -e /dev/ttyUSB0")
@@ -25,7 +25,9 @@ def test_bytes_go_through_to_the_far_end_and_back(virt: Machine) -> None:
 def test_plugged_again_while_the_old_name_is_held_it_has_another(virt: Machine) -> None:
     with serial_cable(virt):
         virt.console.eventually("test -c /dev/ttyUSB0")
-        virt.console.run("systemd-run --quiet --unit holder sh -c 'exec sleep infinity <>/dev/ttyUSB0'")
+        # Deaf to the hang-up that ends whoever has the port as its terminal, so the name stays taken.
+        hold = "trap '' HUP; exec sleep infinity <>/dev/ttyUSB0"
+        virt.console.run(f'systemd-run --quiet --unit holder sh -c "{hold}"')
         virt.console.eventually("ls -l /proc/*/fd 2>/dev/null | grep -q /dev/ttyUSB0")
     with serial_cable(virt):
         virt.console.eventually("test -c /dev/ttyUSB1")

@@ -49,14 +49,13 @@ def raspi3b(card: Card, folder: Path, extra: Sequence[str] = (), append: str = "
 def _kernel(card: Card, folder: Path, port: str, words: str) -> list[str]:
     """What the Pi's firmware would load from the boot partition, and root's shell on the serial port.
 
-    The shell is systemd's own for debugging, in the place of the port's login, so the image needs no change for it;
-    it is there before anything else and starts no session that would count among what the device runs.
+    The shell is systemd's own for debugging, in the place of the port's login: the image needs no change for it,
+    it is there before anything else, and it starts no session.
     """
     kernel, initramfs = card.boot_file("vmlinuz", folder), card.boot_file("initrd.img", folder)
-    shell = f"systemd.debug_shell=1 systemd.default_debug_tty={port} "
-    shell += f"systemd.mask=serial-getty@{port}.service"
-    line = f"{card.command_line(folder)} console={port},115200 quiet panic=-1 {_UNHURRIED} {shell} {words}"
-    return ["-kernel", str(kernel), "-initrd", str(initramfs), "-append", line]
+    shell = f"systemd.debug_shell=1 systemd.default_debug_tty={port} systemd.mask=serial-getty@{port}.service"
+    words = f"{card.command_line(folder)} console={port},115200 quiet panic=-1 {_UNHURRIED} {shell} {words}"
+    return ["-kernel", str(kernel), "-initrd", str(initramfs), "-append", words]
 
 
 def _device_tree(card: Card, folder: Path) -> Path:

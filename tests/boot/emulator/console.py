@@ -42,12 +42,16 @@ class Console:
         return found
 
     def find_shell(self, timeout: float) -> None:
-        """Calls until the shell answers, and makes it a plain one."""
+        """Waits for the shell's prompt and makes it a plain shell.
+
+        Nothing is typed before: bytes that reach the port before Linux has opened it stop its input for good.
+        """
         deadline = time.monotonic() + timeout
+        self.wait_for(r"root@[\w-]+:\S*# ", timeout)
         while True:
             self.type(f"{_PLAIN}; echo r''eady")
             try:
-                self.wait_for(r"(?m)^ready$", min(10.0, max(deadline - time.monotonic(), 1.0)))
+                self.wait_for(r"(?m)^ready$", 20.0)
             except Silence:
                 if time.monotonic() > deadline:
                     raise
@@ -58,7 +62,7 @@ class Console:
     def run(self, command: str, timeout: float = 120.0, check: bool = True) -> str:
         """The output of a shell command (standard error too); raises CommandFailed unless check is False."""
         self._count += 1
-        self.type(f"{{ {command}\n}} </dev/null 2>&1; echo; echo @end {self._count} $?")
+        self.type(f"{{ {command}\n}} </dev/null 2>&1; status=$?; echo; echo @end {self._count} $status")
         found = self.wait_for(rf"(?s)^(.*?)\n?@end {self._count} (\d+)\n", timeout)
         output, status = found[1].strip("\n"), int(found[2])
         if check and status:

@@ -29,8 +29,8 @@ class Station:
     def join(self, name: str, password: str) -> bool:
         """Whether the access point lets it in; False when it says that the password is wrong."""
         self.leave()
-        network = f'network={{ ssid="{name}" psk="{password}" key_mgmt=WPA-PSK }}'
-        self.guest.run(f"echo '{network}' >/run/station.conf")
+        network = rf'network={{\n ssid="{name}"\n psk="{password}"\n key_mgmt=WPA-PSK\n}}\n'
+        self.guest.run(f"printf '{network}' >/run/station.conf")
         files = "-c /run/station.conf -f /run/station.log -P /run/station.pid"
         self.guest.run(f"{_IN} wpa_supplicant -B -i wlan1 -D nl80211 {files}")
         verdict = self.guest.eventually(
