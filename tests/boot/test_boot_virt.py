@@ -1,6 +1,6 @@
 """The unmodified image on a generic arm64 board."""
 
-from emulator.machine import Machine
+from tests.boot.emulator.machine import Machine
 
 
 def test_everything_started_and_nothing_failed(virt: Machine) -> None:
