@@ -49,6 +49,7 @@ from app.settings.snapshot import Settings
 from app.settings.store import Loaded, SettingsStore
 from app.settings.subscribers import SUBSCRIBERS, Subscriber
 from app.settings.watch import Changed, Watcher
+from app.store import redis_otp
 from app.store.atomic import write_secret
 from app.store.database import Database
 from app.store.ddns import DdnsHistory
@@ -58,6 +59,8 @@ from app.store.mail import MailUsage
 from app.store.modems import ModemMemory
 from app.store.otp import SqliteOtpStore
 from app.store.places import Places
+from app.store.redis_otp import RedisOtpStore
+from app.store.shared_ledger import SharedLedger
 from app.store.spool import FileSpool
 from app.system.device import Device, Surroundings, machine
 from app.system.watchdog import Watchdog
@@ -100,14 +103,23 @@ class Service:
         keys = DeviceKeys(places.keys)
         self.clock = SystemClock()
         self.database = Database(places.database)
-        self.ledger = SqliteLedger(self.database)
+        own_ledger = SqliteLedger(self.database)
+        self.ledger: SqliteLedger | SharedLedger = own_ledger
         self.spool = FileSpool(places.spool, self.clock)
-        self.otp_store = SqliteOtpStore(self.database)
+        self.otp_store: SqliteOtpStore | RedisOtpStore = SqliteOtpStore(self.database)
+        device = keys.key("brokers").hex()[:12]
+        digest = KeyedDigest(keys.key("messages"))
+        general = settings.one(General)
+        self._otp_store_of = (general.otp_store, general.otp_store_url, general.otp_store_secret)
+        if general.otp_store == "redis":
+            client = redis_otp.connect(general.otp_store_url)
+            self.otp_store = RedisOtpStore(client, device)
+            self.ledger = SharedLedger(own_ledger, client, self.otp_store, device)
+            digest = KeyedDigest(redis_otp.shared_key(general.otp_store_secret))
         memory = ModemMemory(self.database, KeyedDigest(keys.key("modems")))
 
         # The modems, and the domain that uses them.
         self.events = Events()
-        digest = KeyedDigest(keys.key("messages"))
         self.fleet = Fleet(memory, self.clock, self.events.announce)
         self.mail_usage = MailUsage(self.database)
         self.mail = MailOffice(settings, self.mail_usage, self.clock)
@@ -139,7 +151,7 @@ class Service:
             self.events.announce,
             self.clock,
             usable=lambda: len(self.fleet.lanes()),
-            device=keys.key("brokers").hex()[:12],
+            device=device,
         )
         self.mail_door = MailDoor(self.sign_in)
         self.doors = ApiDoors(self.server, self.api, places.tls, self.clock)
@@ -166,6 +178,8 @@ class Service:
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
         self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
+        if isinstance(self.otp_store, RedisOtpStore):
+            self.jobs.every(1.0, "shared store", self.otp_store.beat)
         self.jobs.every(10.0, "doors", self.doors.look)
         self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
         self._apply = {
@@ -236,6 +250,8 @@ class Service:
 
     def _apply_general(self) -> None:
         general = self.settings.one(General)
+        if (general.otp_store, general.otp_store_url, general.otp_store_secret) != self._otp_store_of:
+            log.warning("the OTP store changes when the service is started again")
         lifetime = general.otp_expiration / 1000
         self.intake.otp.policy = OtpPolicy(general.otp_digits, general.otp_tries, lifetime)
         self.intake.duplicates.window = float(general.duplicate_window)
