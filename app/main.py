@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -49,18 +49,14 @@ from app.settings.snapshot import Settings
 from app.settings.store import Loaded, SettingsStore
 from app.settings.subscribers import SUBSCRIBERS, Subscriber
 from app.settings.watch import Changed, Watcher
-from app.store import redis_otp
 from app.store.atomic import write_secret
+from app.store.choice import choose, chosen_by
 from app.store.database import Database
 from app.store.ddns import DdnsHistory
 from app.store.keys import DeviceKeys
-from app.store.ledger import SqliteLedger
 from app.store.mail import MailUsage
 from app.store.modems import ModemMemory
-from app.store.otp import SqliteOtpStore
 from app.store.places import Places
-from app.store.redis_otp import RedisOtpStore
-from app.store.shared_ledger import SharedLedger
 from app.store.spool import FileSpool
 from app.system.device import Device, Surroundings, machine
 from app.system.watchdog import Watchdog
@@ -103,19 +99,11 @@ class Service:
         keys = DeviceKeys(places.keys)
         self.clock = SystemClock()
         self.database = Database(places.database)
-        own_ledger = SqliteLedger(self.database)
-        self.ledger: SqliteLedger | SharedLedger = own_ledger
         self.spool = FileSpool(places.spool, self.clock)
-        self.otp_store: SqliteOtpStore | RedisOtpStore = SqliteOtpStore(self.database)
         device = keys.key("brokers").hex()[:12]
-        digest = KeyedDigest(keys.key("messages"))
-        general = settings.one(General)
-        self._otp_store_of = (general.otp_store, general.otp_store_url, general.otp_store_secret)
-        if general.otp_store == "redis":
-            client = redis_otp.connect(general.otp_store_url)
-            self.otp_store = RedisOtpStore(client, device)
-            self.ledger = SharedLedger(own_ledger, client, self.otp_store, device)
-            digest = KeyedDigest(redis_otp.shared_key(general.otp_store_secret))
+        self._chosen_by = chosen_by(settings.one(General))
+        remembered = choose(settings.one(General), self.database, keys, device)
+        self.otp_store, self.ledger, digest = remembered.otp, remembered.ledger, remembered.digest
         memory = ModemMemory(self.database, KeyedDigest(keys.key("modems")))
 
         # The modems, and the domain that uses them.
@@ -178,11 +166,11 @@ class Service:
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
         self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
-        if isinstance(self.otp_store, RedisOtpStore):
-            self.jobs.every(1.0, "shared store", self.otp_store.beat)
+        if remembered.beat is not None:
+            self.jobs.every(1.0, "shared store", remembered.beat)
         self.jobs.every(10.0, "doors", self.doors.look)
         self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
-        self._apply = {
+        self._apply: dict[type[Section], Callable[[], object]] = {
             Sms: self._apply_sms,
             Modem: self._apply_modems,
             BlockedNumber: self._apply_blocking,
@@ -250,7 +238,7 @@ class Service:
 
     def _apply_general(self) -> None:
         general = self.settings.one(General)
-        if (general.otp_store, general.otp_store_url, general.otp_store_secret) != self._otp_store_of:
+        if chosen_by(general) != self._chosen_by:
             log.warning("the OTP store changes when the service is started again")
         lifetime = general.otp_expiration / 1000
         self.intake.otp.policy = OtpPolicy(general.otp_digits, general.otp_tries, lifetime)
