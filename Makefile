@@ -21,6 +21,7 @@ run: .venv/ready  ## the whole gateway with four simulated modems; MODEM=/dev/tt
 test: .venv/ready  ## all tests, the fast ones first
 	@scripts/setup test
 	$(PYTHON) -m pytest
+	cd publisher && ../$(PYTHON) -m pytest
 
 fuzz: .venv/ready  ## a million generated inputs for the codecs and parsers (takes a while)
 	@scripts/setup test
@@ -31,6 +32,7 @@ lint: .venv/ready  ## ruff, mypy, shellcheck
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	cd publisher && ../.venv/bin/mypy
 	git ls-files -z | xargs -0 grep -lZE '^#!/bin/(ba)?sh' -- | xargs -0 -r shellcheck -x
 
 format: .venv/ready  ## put the code into its usual form

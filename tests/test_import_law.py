@@ -37,6 +37,7 @@ LAW: dict[str, frozenset[str]] = {
     "app.web": SERVING,
     "app.jobs": CORE | {"app.settings", "app.store"},
     "app.numbering": CORE,
+    "app.maildoor": CORE | {"app.mail", "app.web"},
     "app.main": EVERYTHING,
     "app.__main__": EVERYTHING,
     "app.running": EVERYTHING,

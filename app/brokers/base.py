@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import random
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +20,7 @@ from app.brokers.link import Incoming, Link
 from app.brokers.status import BrokerStatus, Standing, Tally
 from app.core.clock import Clock
 from app.core.commands import Source
-from app.core.errors import BadRequest
+from app.core.errors import BadRequest, Duplicated
 from app.core.events import Announce, BrokerState
 from app.core.faults import described
 from app.core.gateway import Gateway
@@ -33,6 +34,7 @@ O = TypeVar("O", bound=Options)  # noqa: E741
 BACKLOG = 1000  # messages held in memory beyond those under way
 SHORT_LIFE = 5.0  # seconds: a connection that closes earlier was none (wire §4)
 GRACE = 5.0  # seconds that messages under way get to end before a link is left
+ORPHANED = 6.0  # seconds after which a device that shares the OTP store and fell silent counts as dead
 LONGEST_TURN = 1.0  # seconds between two looks at the modems
 
 
@@ -90,6 +92,8 @@ class Subscriber(Generic[O]):
         self._backlog: deque[Incoming] = deque()
         self._under_way: dict[int, _Taken] = {}
         self._outcomes: deque[tuple[int, Reply | Sequence[Reply]]] = deque()
+        self._begun: Counter[bytes] = Counter()  # digests of what broken links had not acknowledged
+        self._put_back: list[tuple[float, Incoming]] = []
         self._answers = Answers(name)
 
     @property
@@ -192,6 +196,7 @@ class Subscriber(Generic[O]):
         while True:
             now = self._clock.steady()
             self._collect(now)
+            self._take_up_again(now)
             self._answers.give(link, now)
             refresh = refresh_at is not None and now >= refresh_at
             if leave_by is None and (refresh or self._stopping or self._wanted != options):
@@ -206,13 +211,20 @@ class Subscriber(Generic[O]):
             while self._backlog and len(self._under_way) < prefetch and leave_by is None:
                 self._hand_over(self._backlog.popleft())
             room = 0 if leave_by is not None else max(0, BACKLOG - len(self._backlog))
-            self._tally.set(waiting=len(self._backlog) + len(self._under_way) + len(self._answers))
+            self._tally.set(waiting=self._waiting())
             for incoming in link.turn(self._pause(), room):
                 self._accept(incoming)
+
+    def _take_up_again(self, now: float) -> None:
+        while self._put_back and self._put_back[0][0] <= now:
+            self._backlog.appendleft(self._put_back.pop(0)[1])
 
     def _prefetch(self) -> int:
         # Never none: commands that need no modem must be heard when all of them are away.
         return max(1, 2 * self._usable())
+
+    def _waiting(self) -> int:
+        return len(self._backlog) + len(self._under_way) + len(self._put_back) + len(self._answers)
 
     def _pause(self) -> float:
         """How long a turn may wait: not at all while there is something to do."""
@@ -223,6 +235,10 @@ class Subscriber(Generic[O]):
 
     def _accept(self, incoming: Incoming) -> None:
         self._tally.count(received=1)
+        if self._begun and self._begun[mark := _digest(incoming)] > 0:
+            # Not every broker marks what it gives again after a connection broke (ActiveMQ's topics).
+            self._begun[mark] -= 1
+            incoming = replace(incoming, redelivered=True)
         if len(self._backlog) < BACKLOG or incoming.token is not None:
             self._backlog.append(incoming)
             return
@@ -261,7 +277,7 @@ class Subscriber(Generic[O]):
         if address is None:
             address = wire.Request("", ())
         body = wire.render(refusal(address.name, error))
-        self._answers.add(address, body, incoming.token, self._clock.steady())
+        self._answers.add(address, body, incoming, self._clock.steady())
 
     def _collect(self, now: float) -> None:
         """Take the outcomes that have come in."""
@@ -270,16 +286,31 @@ class Subscriber(Generic[O]):
             taken = self._under_way.pop(number, None)
             if taken is None:
                 continue  # of a link that is gone: the broker gives the message again, the repeat is answered
+            if self._is_orphan(taken.incoming, reply):
+                self._put_back.append((now + ORPHANED, replace(taken.incoming, put_back=True)))
+                continue
             ok = reply.ok if isinstance(reply, Reply) else all(one.ok for one in reply)
             self._tally.count(sent=int(ok), failed=int(not ok))
-            self._answers.add(taken.request, wire.render(reply), taken.incoming.token, now)
+            self._answers.add(taken.request, wire.render(reply), taken.incoming, now)
+
+    @staticmethod
+    def _is_orphan(incoming: Incoming, reply: Reply | Sequence[Reply]) -> bool:
+        """Whether an OTP's reference may be alive only because another device died before it sent the code.
+
+        With a shared OTP store such a reference comes free a few seconds later.
+        """
+        lives = isinstance(reply, Reply) and reply.code == Duplicated.code and not reply.duplicate
+        return lives and incoming.redelivered and not incoming.put_back
 
     def _forget_link(self) -> None:
         """What the broker has not let go of it gives again; only the rest is still ours."""
         self._collect(self._clock.steady())
+        begun = [one.incoming for one in self._under_way.values()] + self._answers.forget_link()
+        self._begun.update(_digest(one) for one in begun if one.token is not None)
+        self._begun = +self._begun
         self._backlog = deque(one for one in self._backlog if one.token is None)
         self._under_way = {n: one for n, one in self._under_way.items() if one.incoming.token is None}
-        self._answers.forget_tokens()
+        self._put_back = [(due, one) for due, one in self._put_back if one.token is None]
 
     def _ring(self) -> None:
         link = self._link
@@ -307,3 +338,7 @@ class Subscriber(Generic[O]):
         )
         if news:
             self._announce(BrokerState(self.name, False, why))
+
+
+def _digest(incoming: Incoming) -> bytes:
+    return hashlib.sha256(incoming.body).digest()

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from emulator import boards
-from emulator.card import Card
-from emulator.machine import Machine, patience
+
+from tests.boot.emulator import boards
+from tests.boot.emulator.card import Card
+from tests.boot.emulator.machine import Machine, patience
 
 _steps: list[tuple[str, float]] = []
 
@@ -50,32 +51,44 @@ def card() -> Card:
     return Card(Path(os.environ["OTPPI_IMAGE"]).resolve())
 
 
-@pytest.fixture(scope="module")
-def room() -> Iterator[Path]:
+@contextmanager
+def folder_of_a_machine() -> Iterator[Path]:
     """A folder with a path short enough for sockets; kept when OTPPI_KEEP is set."""
     folder = Path(tempfile.mkdtemp(prefix="otppi."))
-    yield folder
-    if "OTPPI_KEEP" not in os.environ:
-        shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="module")
-def virt(card: Card, room: Path) -> Iterator[Machine]:
-    machine = boards.virt(card, room)
     try:
-        with step("virt: from power to 'running'"):
-            machine.wait_until_up(patience(60))
-        yield machine
+        yield folder
     finally:
-        machine.cut_power()
+        if "OTPPI_KEEP" not in os.environ:
+            shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="module")
-def raspi3b(card: Card, room: Path) -> Iterator[Machine]:
-    machine = boards.raspi3b(card, room)
-    try:
-        with step("raspi3b: from power to 'running'"):
-            machine.wait_until_up(patience(100))
-        yield machine
-    finally:
-        machine.cut_power()
+@pytest.fixture
+def room() -> Iterator[Path]:
+    with folder_of_a_machine() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def virt(card: Card) -> Iterator[Machine]:
+    """One generic board for all tests that leave it as they found it."""
+    with folder_of_a_machine() as folder:
+        machine = boards.virt(card, folder)
+        try:
+            with step("virt: from power to 'running'"):
+                machine.wait_until_up(patience(60))
+            yield machine
+        finally:
+            machine.cut_power()
+
+
+@pytest.fixture(scope="session")
+def raspi3b(card: Card) -> Iterator[Machine]:
+    """One Raspberry Pi for all tests that leave it as they found it."""
+    with folder_of_a_machine() as folder:
+        machine = boards.raspi3b(card, folder)
+        try:
+            with step("raspi3b: from power to 'running'"):
+                machine.wait_until_up(patience(100))
+            yield machine
+        finally:
+            machine.cut_power()

@@ -96,6 +96,7 @@ VALUES: dict[str, dict[str, Row]] = {
             "http://10.0.0.5",
             "the value given is not an address that begins with redis:// or rediss://",
         ),
+        "otp_store_secret": Row("s3cret:words", "s3cret:words", "a\nb", "the value given " + LINES),
         "device_time_zone": Row("UTC", "UTC", "Asia/Atlantis", "'Asia/Atlantis' is not a time zone"),
         "ntp_server": Row("10.0.0.1", "10.0.0.1", "ntp server", "'ntp server' is neither a host name"),
         "update_timer": Row("daily", 24, "7", "'7' is not one of 0, 6, 12, 24"),

@@ -11,7 +11,7 @@ from pathlib import Path
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\r")
 
 
-_PLAIN = "stty -echo; export TERM=dumb PAGER=cat SYSTEMD_COLORS=0; PS1=; PS2=; dmesg -n 1"
+_PLAIN = "stty -echo; export TERM=dumb PAGER=cat SYSTEMD_COLORS=0 HOME=/root; cd; PS1=; PS2=; dmesg -n 1"
 
 
 class Silence(TimeoutError):
@@ -41,23 +41,28 @@ class Console:
         self._heard = self._heard[found.end() :]
         return found
 
-    def log_in(self, timeout: float) -> None:
-        """Waits for the shell that agetty's credential gives to root, and makes it a plain one."""
+    def find_shell(self, timeout: float) -> None:
+        """Waits for the shell's prompt and makes it a plain shell.
+
+        Nothing is typed before: bytes that reach the port before Linux has opened it stop its input for good.
+        """
         deadline = time.monotonic() + timeout
+        self.wait_for(r"root@[\w-]+:\S*# ", timeout)
         while True:
+            self.type(f"{_PLAIN}; echo r''eady")
             try:
-                self.wait_for(r"root@[\w-]+:~# ?", deadline - time.monotonic())
-                self.type(f"{_PLAIN}; echo r''eady")
-                self.wait_for(r"\nready\n", 30)
-                return
+                self.wait_for(r"(?m)^ready$", 20.0)
             except Silence:
                 if time.monotonic() > deadline:
                     raise
+            else:
+                self.run("true")  # answers to earlier calls are now behind us
+                return
 
     def run(self, command: str, timeout: float = 120.0, check: bool = True) -> str:
         """The output of a shell command (standard error too); raises CommandFailed unless check is False."""
         self._count += 1
-        self.type(f"{{ {command}\n}} </dev/null 2>&1; echo; echo @end {self._count} $?")
+        self.type(f"{{ {command}\n}} </dev/null 2>&1; status=$?; echo; echo @end {self._count} $status")
         found = self.wait_for(rf"(?s)^(.*?)\n?@end {self._count} (\d+)\n", timeout)
         output, status = found[1].strip("\n"), int(found[2])
         if check and status:

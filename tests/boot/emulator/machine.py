@@ -3,15 +3,12 @@
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from emulator.card import TOOL
-from emulator.console import Console
-from emulator.qmp import Qmp
-
-# Root's shell on the serial port, by credentials, so that the image needs no change for it.
-SHELL = "systemd.set_credential=agetty.autologin:root systemd.set_credential=login.noauth:yes"
+from tests.boot.emulator.card import TOOL
+from tests.boot.emulator.console import Console
+from tests.boot.emulator.qmp import Qmp
 
 
 class Machine:
@@ -47,11 +44,15 @@ class Machine:
         return time.monotonic() - self.started
 
     def wait_until_up(self, timeout: float) -> None:
-        """Waits for the shell and then for systemd to finish starting, well or not (state tells)."""
-        self.console.log_in(timeout)
+        """Waits until systemd has finished starting, well or not (state tells)."""
+        self.console.find_shell(timeout)
         self.state = self.console.run("systemctl is-system-running --wait", timeout, check=False).split("\n")[
             -1
         ]
+
+    def pin(self, number: int) -> int:
+        """The level of a Pi's pin below 32, seen from outside (GPLEV0, BCM2835 ARM Peripherals 6.1)."""
+        return self.qmp.word(0x3F200034) >> number & 1
 
     def shut_down(self, timeout: float = 180.0) -> None:
         """Asks the guest to power off and waits until it has."""
@@ -71,6 +72,14 @@ class Machine:
         if self._process.poll() is not None:
             words = (self.folder / "qemu.log").read_text(errors="replace")
             raise RuntimeError(f"the emulator ended with {self._process.returncode}: {words[-2000:]}")
+
+
+def wait_until(true: Callable[[], bool], timeout: float) -> None:
+    """Returns once true() is; an AssertionError when it takes longer than timeout seconds."""
+    deadline = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < deadline, f"not true within {timeout:.0f} s"
+        time.sleep(0.1)
 
 
 def patience(quiet_seconds: float) -> float:

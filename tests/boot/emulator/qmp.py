@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,18 @@ class Qmp:
                 return answer["return"]
             self.events.append(answer)
         raise QmpError(f"{command}: QEMU closed the connection")
+
+    def wait_for(self, event: str, timeout: float = 60.0, **data: Any) -> None:
+        """Waits until the event with this data was heard, before or from now on."""
+        deadline = time.monotonic() + timeout
+        while not any(
+            one["event"] == event and data.items() <= one.get("data", {}).items() for one in self.events
+        ):
+            if time.monotonic() > deadline:
+                raise QmpError(f"no event {event} with {data} within {timeout:.0f} s")
+            self.ask("query-status")  # events come in between answers
+            time.sleep(0.1)
+        self.events.clear()
 
     def monitor(self, line: str) -> str:
         """A command of the human monitor, for the few things QMP cannot say."""
