@@ -23,8 +23,8 @@ from app.core.otp import OtpBook, OtpPolicy
 from app.core.ports import Job
 from app.core.recovery import recover
 from app.core.routing import Router
+from app.exchange import Exchange
 from app.jobs import ClockWatch, Jobs
-from app.modems.fleet import Fleet
 from app.modems.spec import ModemSpec
 from app.numbering import normalise
 from app.settings.api import Api as ApiSettings
@@ -89,7 +89,8 @@ class Service:
         # The modems, and the domain that uses them.
         self.events = Events()
         digest = KeyedDigest(keys.key("messages"))
-        self.fleet = Fleet(memory, self.clock, self.events.announce)
+        self.exchange = Exchange(self.database, memory, self.clock, self.events)
+        self.fleet = self.exchange.fleet
         self.delivery = Delivery(
             self.ledger, self.fleet, NoMail(), Router(), self.clock, self.events.announce
         )
@@ -138,6 +139,7 @@ class Service:
             self._apply[section]()
         recover(self.ledger, self.spool, self.intake, self.clock)
         self._apply_modems()
+        self.exchange.start()
         self.jobs.start()
         self._apply_api()
         self._watching.start()
@@ -150,7 +152,7 @@ class Service:
         self._stopping.set()
         self.server.stop()
         self.jobs.stop()
-        self.fleet.stop()
+        self.exchange.stop()
         self.database.close()
 
     def ready(self) -> tuple[bool, str]:
@@ -172,6 +174,7 @@ class Service:
         lifetime = general.otp_expiration / 1000
         self.intake.otp.policy = OtpPolicy(general.otp_digits, general.otp_tries, lifetime)
         self.intake.duplicates.window = float(general.duplicate_window)
+        self.exchange.apply(self.settings)
         self._set_rules()
 
     def _apply_sms(self) -> None:
@@ -281,6 +284,7 @@ class Service:
         if self.clock.trusted:
             self.otp_store.sweep(now)
             self.ledger.sweep(now - KEEP_MESSAGES)
+            self.exchange.sweep()
 
 
 class NoMail:

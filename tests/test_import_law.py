@@ -35,6 +35,7 @@ LAW: dict[str, frozenset[str]] = {
     "app.mail": SERVING,
     "app.ddns": SERVING,
     "app.web": SERVING,
+    "app.exchange": DRIVING | {"app.modems", "app.store"},
     "app.jobs": CORE | {"app.settings", "app.store"},
     "app.numbering": CORE,
     "app.main": EVERYTHING,

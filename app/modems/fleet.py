@@ -12,6 +12,10 @@ from app.core.events import Announce
 from app.core.ports import Job
 from app.core.routing import Lane
 from app.modems import standing as how
+from app.modems.inbox import Inbox
+from app.modems.ladder import Patience
+from app.modems.power import Power
+from app.modems.queue import Errand
 from app.modems.search import Ports
 from app.modems.spec import ModemSpec
 from app.modems.standing import listing
@@ -28,12 +32,25 @@ class Fleet:
     stuck_after: seconds in one send after which what waits behind it goes elsewhere.
     """
 
-    def __init__(self, memory: Memory, clock: Clock, announce: Announce, stuck_after: float = 10.0) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        clock: Clock,
+        announce: Announce,
+        stuck_after: float = 10.0,
+        *,
+        inbox: Inbox | None = None,
+        power: Power | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         self.stuck_after = stuck_after
+        self.ports = Ports()
+        self._inbox = inbox
+        self._power = power
+        self._patience = patience or Patience()
         self._memory = memory
         self._clock = clock
         self._announce = announce
-        self._ports = Ports()
         self._workers: dict[str, ModemWorker] = {}
         self._idle: dict[str, ModemSpec] = {}
         self._lock = threading.Lock()
@@ -54,9 +71,20 @@ class Fleet:
             self._idle = {spec.id: spec for spec in wanted.values() if not spec.modem.active}
             for modem, spec in wanted.items():
                 if spec.modem.active and modem not in self._workers:
-                    worker = ModemWorker(spec, self._ports, self._memory, self._clock, self._announce)
-                    self._workers[modem] = worker
-                    worker.start()
+                    self._workers[modem] = self._hired(spec)
+                    self._workers[modem].start()
+
+    def _hired(self, spec: ModemSpec) -> ModemWorker:
+        return ModemWorker(
+            spec,
+            self.ports,
+            self._memory,
+            self._clock,
+            self._announce,
+            inbox=self._inbox,
+            power=self._power,
+            patience=self._patience,
+        )
 
     def stop(self) -> None:
         with self._lock:
@@ -111,6 +139,39 @@ class Fleet:
         for modem, worker in list(self._workers.items()):
             entries[modem] = listing(worker.spec, worker.standing)
         return dict(sorted(entries.items()))
+
+    def standings(self) -> Mapping[str, tuple[ModemSpec, how.Standing, int]]:
+        """Every modem of the settings with how it is doing and how many messages wait for it."""
+        found = {modem: (spec, how.Standing(), 0) for modem, spec in self._idle.items()}
+        for modem, worker in list(self._workers.items()):
+            found[modem] = (worker.spec, worker.standing, worker.queued)
+        return dict(sorted(found.items()))
+
+    def errand(self, modem: str, errand: Errand) -> None:
+        """Have the modem's own thread do something with it soon. Raises NoDevice."""
+        worker = self._workers.get(modem)
+        if worker is None:
+            raise NoDevice(f"there is no active modem {modem[:40]!r}")
+        worker.errand(errand)
+
+    def seen_at(self, imei: str, port: str) -> bool:
+        """The inspector met this IMEI at a port; whether a modem of the settings has it."""
+        for worker in list(self._workers.values()):
+            if worker.imei == imei:
+                worker.seen_at(port)
+                return True
+        return any(spec.modem.imei == imei for spec in list(self._idle.values()))
+
+    def knows(self, imei: str) -> bool:
+        """Whether a modem of the settings has this IMEI."""
+        return any(imei == one.imei for one in list(self._workers.values())) or any(
+            imei == spec.modem.imei for spec in list(self._idle.values())
+        )
+
+    def names_port(self, port: str) -> bool:
+        """Whether the settings name this port for a modem, active or not."""
+        specs = [worker.spec for worker in list(self._workers.values())] + list(self._idle.values())
+        return any(spec.modem.port == port for spec in specs)
 
     def ussd(self, modem: str, code: str, done: Callable[[Mapping[str, Any] | Exception], None]) -> None:
         worker = self._workers.get(modem)

@@ -24,7 +24,7 @@ class Ports:
     @contextmanager
     def taken(self, port: str) -> Iterator[bool]:
         """Take a port for a while; gives False when another modem has it."""
-        real = os.path.realpath(port) if "://" not in port else port
+        real = _real(port)
         with self._lock:
             free = real not in self._taken
             if free:
@@ -35,6 +35,15 @@ class Ports:
             if free:
                 with self._lock:
                     self._taken.discard(real)
+
+    def in_use(self, port: str) -> bool:
+        """Whether a modem, or a look at one, has the port now."""
+        with self._lock:
+            return _real(port) in self._taken
+
+
+def _real(port: str) -> str:
+    return os.path.realpath(port) if "://" not in port else port.partition("?")[0]
 
 
 def namesakes(port: str) -> list[str]:
