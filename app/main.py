@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 import threading
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 
+from app.brokers import Brokers
 from app.core.blocklist import BlockList
 from app.core.clock import SystemClock
 from app.core.delivery import Delivery
@@ -38,6 +37,7 @@ from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.snapshot import Settings
 from app.settings.store import Loaded, SettingsStore
+from app.settings.subscribers import SUBSCRIBERS, Subscriber
 from app.settings.watch import Changed, Watcher
 from app.store.database import Database
 from app.store.keys import DeviceKeys
@@ -46,10 +46,10 @@ from app.store.modems import ModemMemory
 from app.store.otp import SqliteOtpStore
 from app.store.places import Places
 from app.store.spool import FileSpool
-from app.web import tls
 from app.web.api import Api, Page
+from app.web.doors import ApiDoors
 from app.web.pool import Pool
-from app.web.server import Listener, WebServer
+from app.web.server import WebServer
 from app.web.signin import SignIn
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,15 @@ class Service:
         pool = Pool()
         self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, pages)
         self.server = WebServer(self.api.app, pool)
-        self._certificate: ssl.SSLContext | None = None
+        self.brokers = Brokers(
+            self.gateway,
+            settings,
+            self.events.announce,
+            self.clock,
+            usable=lambda: len(self.fleet.lanes()),
+            device=keys.key("brokers").hex()[:12],
+        )
+        self.doors = ApiDoors(self.server, self.api, places.tls, self.clock)
 
         # What goes on by itself.
         self._stopping = threading.Event()
@@ -123,7 +131,8 @@ class Service:
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
-        self.jobs.every(24 * HOUR, "certificate", self._renew_certificate)
+        self.jobs.every(10.0, "doors", self.doors.look)
+        self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
         self._apply = {
             General: self._apply_general,
             Sms: self._apply_sms,
@@ -131,6 +140,7 @@ class Service:
             BlockedNumber: self._apply_blocking,
             ApiSettings: self._apply_api,
             ApiUser: self._apply_api_users,
+            **{section: partial(self._apply_subscriber, section) for section in SUBSCRIBERS},
         }
 
     def start(self) -> None:
@@ -142,6 +152,7 @@ class Service:
         self.exchange.start()
         self.jobs.start()
         self._apply_api()
+        self.brokers.start()
         self._watching.start()
         # The first unknown user must not take longer than the next: this makes what their password is
         # compared with.
@@ -151,6 +162,7 @@ class Service:
         """Close the doors first; messages in a modem's hands are waited for."""
         self._stopping.set()
         self.server.stop()
+        self.brokers.stop()
         self.jobs.stop()
         self.exchange.stop()
         self.database.close()
@@ -201,51 +213,13 @@ class Service:
         self.intake.blocklist.load(one.number for one in numbers if one.state == "blocked")
 
     def _apply_api(self) -> None:
-        api = self.settings.one(ApiSettings)
-        paths = (
-            api.otp_path,
-            api.message_path,
-            api.sms_path,
-            api.email_path,
-            api.blocking_path,
-            api.unblocking_path,
-            api.modem_path,
-            api.ussd_path,
-        )
-        self.api.serve_at(paths)
-        plain = {"http": Listener(api.http_port)} if api.enable_http else {}
-        if api.enable_https and self._certificate is None:
-            self.server.apply(plain)  # a first certificate takes a moment; plain HTTP need not wait for it
-        self.server.apply(plain | self._https(api))
-
-    def _https(self, api: ApiSettings) -> dict[str, Listener]:
-        if not api.enable_https:
-            return {}
-        try:
-            self._certificate = self._certificate or tls.load(self._self_signed())
-        except OSError as error:
-            log.error("HTTPS is off: its certificate cannot be used: %s", error)
-            return {}
-        return {"https": Listener(api.https_port, self._certificate)}
-
-    def _self_signed(self) -> Path:
-        pem = self._places.tls / "self-signed.pem"
-        names = [socket.gethostname(), "otp-pi.local", "otppi.lan"]
-        if tls.self_signed(pem, names, self.clock.wall()):
-            self._certificate = None
-        return pem
-
-    def _renew_certificate(self) -> None:
-        """Once a day: a certificate that is about to end is made anew and put in force."""
-        try:
-            self._self_signed()
-        except OSError as error:
-            log.error("the certificate could not be renewed: %s", error)
-        if self._certificate is None:
-            self._apply_api()
+        self.doors.apply(self.settings.one(ApiSettings))
 
     def _apply_api_users(self) -> None:
         self.sign_in.load(self.settings.items(ApiUser).values())
+
+    def _apply_subscriber(self, section: type[Subscriber]) -> None:
+        self.brokers.apply(self.settings.one(section))
 
     def _keep_blocked(self, number: str, blocked: bool, by: str) -> None:
         entry = BlockedNumber(

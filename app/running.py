@@ -77,6 +77,10 @@ def _run(home: Path, store: SettingsStore, pages: Mapping[str, Any], welcome: st
         return 1
     with _signals() as told_to_stop:
         service.start()
+        if welcome and service.doors.shut:
+            log.error("%s; stop what runs there, or set api http_port=… https_port=…", service.doors.shut[0])
+            service.stop()
+            return 1
         if welcome:
             print(welcome, flush=True)  # to whoever sits there, never to the log: it holds a password
         told_to_stop()
@@ -118,18 +122,22 @@ def _received() -> list[phone.Received]:
 
 def _welcome(api: Api, password: str, modem: str | None) -> str:
     address = f"http://127.0.0.1:{api.http_port}"
-    data = '{"receiver":"081212345678","message":"Hello from OTP-Pi"}'
+    otp = '{"reference":"login-1","receiver":"081212345678","message":"Your code is %s"}'
+    check = '{"reference":"login-1","receiver":"081212345678","otp":"CODE"}'
     lines = [
         "",
         "  OTP-Pi runs" + (f" with the modem at {modem}" if modem else " with four simulated modems"),
-        f"  API       {address}{api.message_path}",
+        f"  API       {address}{api.otp_path}",
         f"  API user  {USER}, password {password}",
         "",
-        "  Send an SMS:",
-        f"  curl -u {USER}:{password} {address}{api.message_path} \\",
-        f'       -d \'{{"command":"send-sms","data":{data}}}\'',
+        "  Send a code (put a number of yours in):" if modem else "  Send a code:",
+        f"  curl -u {USER}:{password} {address}{api.otp_path} \\",
+        f'       -d \'{{"command":"request-otp","data":{otp}}}\'',
+        "",
+        "  Verify it (put the code that arrived in):" if modem else f"  See it arrive: {address}/phone",
+        *([] if modem else ["", "  Verify it (put the code you saw in):"]),
+        f"  curl -u {USER}:{password} {address}{api.otp_path} \\",
+        f'       -d \'{{"command":"verify-otp","data":{check}}}\'',
         "",
     ]
-    if not modem:
-        lines += [f"  See it arrive on the simulated handset: {address}/phone", ""]
     return "\n".join(lines)

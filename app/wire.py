@@ -135,6 +135,15 @@ class _Ussd(_Fields):
     ussd_code: Annotated[Label, Field(min_length=1)]
 
 
+class _UssdAnswer(_Fields):
+    modem_id: Annotated[Label, Field(min_length=1)]
+    ussd_answer: Annotated[Label, Field(min_length=1, validation_alias=AliasChoices("ussd_answer", "text"))]
+
+
+class _UssdEnd(_Fields):
+    modem_id: Annotated[Label, Field(min_length=1)]
+
+
 class _Callback(_Fields):
     callback_topic: Label = ""
     callback_delay: Annotated[int, BeforeValidator(_delay)] = 10
@@ -183,6 +192,18 @@ def _request(name: str, message: Mapping[str, Any]) -> Request:
         return Request(name, commands, True, callback.callback_topic, callback.callback_delay)
     one = _command(name, message, data)
     return Request(name, (one,), False, callback.callback_topic, callback.callback_delay)
+
+
+def return_address(body: bytes) -> Request | None:
+    """Where the refusal of a message goes that ``parse`` did not take; None when that cannot be made out."""
+    try:
+        message = _object(body[: MAX_BODY + 1])
+        callback = _validated(_Callback, message)
+    except BadRequest:
+        return None
+    name = message.get("command")
+    given = name if isinstance(name, str) else ""
+    return Request(given, (), False, callback.callback_topic, callback.callback_delay)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -289,6 +310,11 @@ def _command(name: str, message: Mapping[str, Any], data: object) -> core.Comman
         case "request-ussd":
             ussd = _validated(_Ussd, data)
             return core.RequestUssd(name, ussd.modem_id, ussd.ussd_code)
+        case "answer-ussd":
+            reply = _validated(_UssdAnswer, data)
+            return core.AnswerUssd(name, reply.modem_id, reply.ussd_answer)
+        case "cancel-ussd":
+            return core.CancelUssd(name, _validated(_UssdEnd, data).modem_id)
     raise BadRequest(f"{name[:40]!r} is not a command", reason="unknown_command")
 
 

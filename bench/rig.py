@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -109,15 +108,18 @@ class Gateway:
         self.store.put(section, item, section(**fields))
 
     def start(self, ready: bool = True) -> Gateway:
+        self.spawn()
+        self.await_health("ready" if ready else "live")
+        return self
+
+    def spawn(self) -> None:
+        """Start the process without waiting for it."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "app", "serve", "--home", str(self.home), "--log-level", self._level],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
             )
-        self.await_health("ready" if ready else "live")
-        return self
 
     def await_health(self, kind: str, timeout: float = START) -> None:
         until = time.monotonic() + timeout

@@ -8,7 +8,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from app.core.commands import (
+    AnswerUssd,
     BlockMsisdn,
+    CancelUssd,
     Command,
     Echo,
     GetModemList,
@@ -29,6 +31,8 @@ from app.core.receiver import canonical
 from app.core.replies import SUCCESS, Reply, refusal
 
 log = logging.getLogger(__name__)
+
+SETTLING = 60.0  # seconds an outcome may take to be on record
 
 
 class Gateway:
@@ -76,10 +80,10 @@ class Gateway:
         answer: Future[Reply] = Future()
         try:
             message_id = self._dispatch(command, source, answer, detached=True)
+            if message_id is None:
+                return answer.result(SETTLING)
         except Exception as error:
             return _failure(command, error)
-        if message_id is None:
-            return answer.result()
         return Reply(command.name, SUCCESS, {"id": message_id, "state": str(State.QUEUED)})
 
     def status(self, source: Source, message_id: str) -> LedgerRow | None:
@@ -89,15 +93,16 @@ class Gateway:
     def _dispatch(
         self, command: Command, source: Source, answer: Future[Reply], detached: bool
     ) -> str | None:
-        """Carry out or begin; the answer is resolved now or by the outcome. A message's id comes back."""
+        """Carry out or begin; the answer is resolved now or by the outcome. The id of a message
+        that is on its way comes back."""
         match command:
             case RequestOtp():
                 return self.intake.request_otp(command, source, answer, detached)
             case SendSms() | SendEmail():
                 return self.intake.send(command, source, answer, detached)
-            case RequestUssd():
+            case RequestUssd() | AnswerUssd() | CancelUssd():
                 if detached:
-                    raise BadRequest("request-ussd has no later: ask without respond-async")
+                    raise BadRequest(f"{command.name} has no later: ask without respond-async")
                 self._ussd(command, answer)
             case _:
                 answer.set_result(Reply(command.name, SUCCESS, self._at_once(command, source)))
@@ -124,14 +129,20 @@ class Gateway:
                 return command.request
         raise BadRequest(f"{command.name} is not a command")
 
-    def _ussd(self, command: RequestUssd, answer: Future[Reply]) -> None:
+    def _ussd(self, command: RequestUssd | AnswerUssd | CancelUssd, answer: Future[Reply]) -> None:
         def done(result: Mapping[str, Any] | Exception) -> None:
             if isinstance(result, Exception):
                 answer.set_result(_failure(command, result))
             else:
                 answer.set_result(Reply(command.name, SUCCESS, result))
 
-        self._fleet.ussd(command.modem_id, command.ussd_code, done)
+        match command:
+            case RequestUssd():
+                self._fleet.ussd(command.modem_id, command.ussd_code, done)
+            case AnswerUssd():
+                self._fleet.answer_ussd(command.modem_id, command.text, done)
+            case CancelUssd():
+                self._fleet.cancel_ussd(command.modem_id, done)
 
 
 def _failure(command: Command, error: Exception) -> Reply:
@@ -150,5 +161,7 @@ def _given(command: Command) -> Mapping[str, Any]:
             return {"id": command.id} if command.id else {}
         case RequestUssd():
             return {"modem_id": command.modem_id, "ussd_code": command.ussd_code}
+        case AnswerUssd() | CancelUssd():
+            return {"modem_id": command.modem_id}
         case _:
             return {}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.core.clock import Clock
-from app.core.errors import BadRequest, NoDevice, UssdFailed
+from app.core.errors import BadRequest, NoDevice
 from app.core.events import Announce
 from app.core.ports import Job
 from app.core.routing import Lane
+from app.modems import conversation
 from app.modems import standing as how
+from app.modems.conversation import Done
 from app.modems.inbox import Inbox
 from app.modems.ladder import Patience
 from app.modems.power import Power
@@ -20,8 +22,6 @@ from app.modems.search import Ports
 from app.modems.spec import ModemSpec
 from app.modems.standing import listing
 from app.modems.worker import Memory, ModemWorker
-from hw.errors import HwError
-from hw.gsm.modem import GsmModem
 
 STOP = 10.0  # seconds given to all modems together to end what they are at
 
@@ -173,32 +173,23 @@ class Fleet:
         specs = [worker.spec for worker in list(self._workers.values())] + list(self._idle.values())
         return any(spec.modem.port == port for spec in specs)
 
-    def ussd(self, modem: str, code: str, done: Callable[[Mapping[str, Any] | Exception], None]) -> None:
+    def ussd(self, modem: str, code: str, done: Done) -> None:
+        worker = self._worker(modem)
+        worker.errand(conversation.asking(modem, worker.spec.name, code, done))
+
+    def answer_ussd(self, modem: str, text: str, done: Done) -> None:
+        worker = self._worker(modem)
+        worker.errand(conversation.answering(modem, worker.spec.name, text, done))
+
+    def cancel_ussd(self, modem: str, done: Done) -> None:
+        worker = self._worker(modem)
+        worker.errand(conversation.cancelling(modem, worker.spec.name, done))
+
+    def _worker(self, modem: str) -> ModemWorker:
         worker = self._workers.get(modem)
         if worker is None:
             raise BadRequest(f"there is no active modem {modem[:40]!r}")
-
-        def errand(at_work: GsmModem | None) -> None:
-            if at_work is None:
-                done(UssdFailed(f"{worker.spec.name} was lost before the request was sent"))
-                return
-            try:
-                answer = at_work.request_ussd(code)
-            except HwError as error:
-                done(UssdFailed(f"{worker.spec.name}: {error}"))
-                return
-            done(
-                {
-                    "modem_id": modem,
-                    "ussd_code": code,
-                    "ussd_response": answer.text,
-                    "ussd_content": answer.text,
-                    "ussd_content_raw": answer.raw,
-                    "replyable": answer.replyable,
-                }
-            )
-
-        worker.errand(errand)
+        return worker
 
 
 def _join(workers: Iterable[ModemWorker]) -> None:

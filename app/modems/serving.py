@@ -115,9 +115,9 @@ class Serving:
         """Until the modem is lost (PortLost), cannot be brought back in step (AtTimeout), or is stopped."""
         self._sim = sim_of(modem, self.spec.id)
         self._searching_since = None
-        self._look(modem)
         self._read_inbox(modem)
-        self._queue.open()
+        self._queue.open()  # before anybody is told that it is ready
+        self._look(modem)
         began = self._clock.steady()
         while not self._stopping.is_set():
             try:

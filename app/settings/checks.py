@@ -50,6 +50,27 @@ def ipv4(text: str) -> str:
         raise Wrong("is not an IPv4 address such as 192.168.0.11") from None
 
 
+def network(text: str) -> str:
+    """One address or a network of them: 192.168.0.7, 192.168.0.0/24, fd00::/8."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise Wrong("is neither an address nor a network such as 192.168.0.0/24") from None
+
+
+def record_name(text: str) -> str:
+    """The name of a DNS record: a host name, one relative to its zone, or @ for the zone itself."""
+    if text in ("@", "*"):
+        return text
+    # A wildcard is a label of its own and only the first (RFC 4592 §2.1.1).
+    plain = host(text.removeprefix("*."))
+    try:
+        ipaddress.ip_address(plain)
+    except ValueError:
+        return text.rstrip(".").lower()
+    raise Wrong("is an address, not the name of a record")
+
+
 def netmask(text: str) -> str:
     """A netmask in dotted form whose ones come first, such as 255.255.255.0."""
     try:
@@ -232,6 +253,8 @@ Host = Annotated[str, AfterValidator(host)]
 HostOrNone = Annotated[str, AfterValidator(or_none(host))]
 Ipv4 = Annotated[str, AfterValidator(ipv4)]
 Ipv4OrNone = Annotated[str, AfterValidator(or_none(ipv4))]
+Network = Annotated[str, AfterValidator(network)]
+RecordName = Annotated[str, AfterValidator(record_name)]
 Netmask = Annotated[str, AfterValidator(netmask)]
 NetmaskOrNone = Annotated[str, AfterValidator(or_none(netmask))]
 Ipv4Range = Annotated[str, AfterValidator(ipv4_range)]

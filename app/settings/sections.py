@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from app.settings.api import Api, ApiUser
 from app.settings.blocking import BlockedNumber
+from app.settings.ddns import Acme, Afraid, Cloudflare, DdnsRecord, Dynu, NoIp, PublicAddress
 from app.settings.general import General
+from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.modems import Modem
 from app.settings.section import Section
 from app.settings.sms import Sms
+from app.settings.subscribers import SUBSCRIBERS
 
 SECTIONS: tuple[type[Section], ...] = (
     General,
@@ -16,6 +19,16 @@ SECTIONS: tuple[type[Section], ...] = (
     Sms,
     Modem,
     BlockedNumber,
+    EmailAccount,
+    LocalSmtp,
+    DdnsRecord,
+    Cloudflare,
+    NoIp,
+    Dynu,
+    Afraid,
+    PublicAddress,
+    Acme,
+    *SUBSCRIBERS,
 )
 
 

@@ -259,12 +259,19 @@ class GsmModem:
         """Ask the network with a code such as ``*100#``. Raises UnsafeCommand, AtTimeout (no answer)."""
         return self._ask_network(ussd.checked_code(code), timeout)
 
+    @property
+    def ussd_open(self) -> bool:
+        """Whether the network waits for an answer."""
+        return self._session is not None and self._session.open
+
     def answer_ussd(self, text: str, timeout: float = USSD_TIMEOUT) -> UssdAnswer:
         """Answer a menu; only while the last answer was replyable."""
         return self._ask_network(text, timeout)
 
     def cancel_ussd(self) -> None:
         """End the session; fine if there is none."""
+        assert self._session is not None
+        self._session.open = False
         with suppress(AtError):
             self._channel.ask("AT+CUSD=2")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -167,3 +168,14 @@ def test_a_gateway_that_cannot_start_says_why(tmp_path: Path) -> None:
     result = otppi(tmp_path, "serve")
     assert result.returncode == 1
     assert "state.db cannot be opened" in result.stdout
+
+
+def test_a_door_that_was_taken_is_opened_when_it_comes_free(gateway: Callable[..., Gateway]) -> None:
+    service = gateway({})
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("0.0.0.0", service.port))
+        taken.listen()
+        service.spawn()
+        within(20, lambda: "cannot be opened" in service.tail())
+    service.await_health("live")
