@@ -22,8 +22,10 @@ from app.core.otp import OtpBook, OtpPolicy
 from app.core.ports import Job
 from app.core.recovery import recover
 from app.core.routing import Router
+from app.exchange import SECTIONS as OF_THE_EXCHANGE
 from app.exchange import Exchange
 from app.jobs import ClockWatch, Jobs
+from app.metrics import CONTENT_TYPE as metrics_type
 from app.modems.spec import ModemSpec
 from app.numbering import normalise
 from app.settings.api import Api as ApiSettings
@@ -46,6 +48,7 @@ from app.store.modems import ModemMemory
 from app.store.otp import SqliteOtpStore
 from app.store.places import Places
 from app.store.spool import FileSpool
+from app.web import figures
 from app.web.api import Api, Page
 from app.web.doors import ApiDoors
 from app.web.pool import Pool
@@ -111,7 +114,10 @@ class Service:
         # The doors.
         self.sign_in = SignIn(verify_password)
         pool = Pool()
-        self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, pages)
+        metrics = figures.page(self.exchange.metrics.render, metrics_type)
+        self.api = Api(
+            self.gateway, self.sign_in, pool.waiting, self.ready, {"/metrics": metrics, **(pages or {})}
+        )
         self.server = WebServer(self.api.app, pool)
         self.brokers = Brokers(
             self.gateway,
@@ -129,6 +135,7 @@ class Service:
         self._watching = threading.Thread(target=self._watch, name="settings", daemon=True)
         self.jobs = Jobs(self.clock)
         self.jobs.every(0.25, "queues", self._tend_queues)
+        self.jobs.every(5.0, "SIM cards", self.exchange.look)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
         self.jobs.every(10.0, "doors", self.doors.look)
@@ -149,7 +156,7 @@ class Service:
             self._apply[section]()
         recover(self.ledger, self.spool, self.intake, self.clock)
         self._apply_modems()
-        self.exchange.start()
+        self.exchange.start(self.gateway)
         self.jobs.start()
         self._apply_api()
         self.brokers.start()
@@ -176,6 +183,8 @@ class Service:
     def apply(self, section: type[Section], settings: Settings) -> None:
         """Take over a section that changed."""
         self.settings = settings
+        if section in OF_THE_EXCHANGE:
+            self.exchange.apply(settings)
         work = self._apply.get(section)
         if work is not None:
             work()

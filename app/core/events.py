@@ -42,6 +42,14 @@ class MessageDone(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageTimed(Event):
+    """A message's outcome is on record. own: seconds of it that no modem and no mail server had it."""
+
+    seq: int
+    own: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModemState(Event):
     """state: connecting, ready, searching, trouble, gone, off; ``why`` is a sentence."""
 

@@ -6,11 +6,13 @@ from app.settings.api import Api, ApiUser
 from app.settings.blocking import BlockedNumber
 from app.settings.ddns import Acme, Afraid, Cloudflare, DdnsRecord, Dynu, NoIp, PublicAddress
 from app.settings.general import General
+from app.settings.inbox import Inbox, InboxRule
 from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.modems import Modem
 from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.subscribers import SUBSCRIBERS
+from app.settings.watching import Balance, Canary
 
 SECTIONS: tuple[type[Section], ...] = (
     General,
@@ -19,6 +21,10 @@ SECTIONS: tuple[type[Section], ...] = (
     Sms,
     Modem,
     BlockedNumber,
+    Inbox,
+    InboxRule,
+    Canary,
+    Balance,
     EmailAccount,
     LocalSmtp,
     DdnsRecord,

@@ -63,6 +63,10 @@ class SqliteInbox:
                     message.raw,
                 ),
             ).lastrowid
+            # In one step with the message: the rules look at it once, whatever happens to this process.
+            connection.execute(
+                "INSERT INTO forward (message, rule, state, due) VALUES (?, '', 'new', 0)", (number,)
+            )
             connection.executemany(
                 "UPDATE inbox_part SET message = ? WHERE id = ?", [(number, part) for part in parts]
             )

@@ -40,6 +40,7 @@ CREATE TABLE forward (
     error TEXT NOT NULL DEFAULT '',
     UNIQUE (message, rule)
 );
+CREATE INDEX forward_new ON forward (id) WHERE state = 'new';
 CREATE INDEX forward_due ON forward (due) WHERE state = 'waiting';
 CREATE TABLE part_report (
     seq INTEGER NOT NULL,
