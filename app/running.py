@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.core.clock import SystemClock
 from app.core.errors import GatewayError
 from app.main import Service
 from app.settings.api import Api, ApiUser
@@ -18,6 +19,7 @@ from app.settings.modems import Modem
 from app.settings.passwords import generate_password, hash_password
 from app.settings.store import SettingsStore
 from app.store.places import Places
+from app.system.device import Surroundings, desk
 from app.web import phone
 from hw.sim.plugs import plugs
 
@@ -49,7 +51,7 @@ def try_out(home: Path, modem: str | None) -> int:
     else:
         _have_modems(store, SIMULATED, ["real"])
     welcome = _welcome(store.load().settings.one(Api), password, modem)
-    return _run(home, store, {} if modem else phone.pages(_received), welcome)
+    return _run(home, store, {} if modem else phone.pages(_received), welcome, desk(SystemClock()))
 
 
 def bench(modems: int) -> int:
@@ -59,10 +61,16 @@ def bench(modems: int) -> int:
         _have_modems(store, {f"sim{n}": {"port": f"sim://sim{n}"} for n in range(1, modems + 1)}, [])
         password = generate_password()
         store.put(ApiUser, USER, ApiUser(username=USER, password=hash_password(password)))
-        return _run(Path(folder), store, {}, f"API user {USER}, password {password}")
+        return _run(Path(folder), store, {}, f"API user {USER}, password {password}", desk(SystemClock()))
 
 
-def _run(home: Path, store: SettingsStore, pages: Mapping[str, Any], welcome: str = "") -> int:
+def _run(
+    home: Path,
+    store: SettingsStore,
+    pages: Mapping[str, Any],
+    welcome: str = "",
+    around: Surroundings | None = None,
+) -> int:
     loaded = store.load()
     for problem in loaded.problems:
         log.error("settings: %s", problem)
@@ -71,7 +79,7 @@ def _run(home: Path, store: SettingsStore, pages: Mapping[str, Any], welcome: st
     for warning in loaded.warnings:
         log.warning("settings: %s", warning)
     try:
-        service = Service(Places(home), store, loaded, pages)
+        service = Service(Places(home), store, loaded, pages, around)
     except (GatewayError, OSError) as error:
         log.error("the gateway cannot start: %s", error)
         return 1

@@ -25,7 +25,7 @@ from app.settings.section import Section
 from app.settings.store import SettingsStore
 
 USER, PASSWORD = "bench", "correct:horse battery"
-START = 30.0  # seconds the service may take to become ready
+START = 90.0  # seconds the service may take to become ready
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from app.brokers.link import Incoming, Link
 from app.brokers.status import BrokerStatus, Standing, Tally
 from app.core.clock import Clock
 from app.core.commands import Source
-from app.core.errors import BadRequest
+from app.core.errors import BadRequest, Duplicated
 from app.core.events import Announce, BrokerState
 from app.core.faults import described
 from app.core.gateway import Gateway
@@ -33,6 +33,7 @@ O = TypeVar("O", bound=Options)  # noqa: E741
 BACKLOG = 1000  # messages held in memory beyond those under way
 SHORT_LIFE = 5.0  # seconds: a connection that closes earlier was none (wire §4)
 GRACE = 5.0  # seconds that messages under way get to end before a link is left
+ORPHANED = 6.0  # seconds after which a device that shares the OTP store and fell silent counts as dead
 LONGEST_TURN = 1.0  # seconds between two looks at the modems
 
 
@@ -90,6 +91,7 @@ class Subscriber(Generic[O]):
         self._backlog: deque[Incoming] = deque()
         self._under_way: dict[int, _Taken] = {}
         self._outcomes: deque[tuple[int, Reply | Sequence[Reply]]] = deque()
+        self._put_back: list[tuple[float, Incoming]] = []
         self._answers = Answers(name)
 
     @property
@@ -192,6 +194,7 @@ class Subscriber(Generic[O]):
         while True:
             now = self._clock.steady()
             self._collect(now)
+            self._take_up_again(now)
             self._answers.give(link, now)
             refresh = refresh_at is not None and now >= refresh_at
             if leave_by is None and (refresh or self._stopping or self._wanted != options):
@@ -206,13 +209,20 @@ class Subscriber(Generic[O]):
             while self._backlog and len(self._under_way) < prefetch and leave_by is None:
                 self._hand_over(self._backlog.popleft())
             room = 0 if leave_by is not None else max(0, BACKLOG - len(self._backlog))
-            self._tally.set(waiting=len(self._backlog) + len(self._under_way) + len(self._answers))
+            self._tally.set(waiting=self._waiting())
             for incoming in link.turn(self._pause(), room):
                 self._accept(incoming)
+
+    def _take_up_again(self, now: float) -> None:
+        while self._put_back and self._put_back[0][0] <= now:
+            self._backlog.appendleft(self._put_back.pop(0)[1])
 
     def _prefetch(self) -> int:
         # Never none: commands that need no modem must be heard when all of them are away.
         return max(1, 2 * self._usable())
+
+    def _waiting(self) -> int:
+        return len(self._backlog) + len(self._under_way) + len(self._put_back) + len(self._answers)
 
     def _pause(self) -> float:
         """How long a turn may wait: not at all while there is something to do."""
@@ -270,15 +280,28 @@ class Subscriber(Generic[O]):
             taken = self._under_way.pop(number, None)
             if taken is None:
                 continue  # of a link that is gone: the broker gives the message again, the repeat is answered
+            if self._is_orphan(taken.incoming, reply):
+                self._put_back.append((now + ORPHANED, replace(taken.incoming, put_back=True)))
+                continue
             ok = reply.ok if isinstance(reply, Reply) else all(one.ok for one in reply)
             self._tally.count(sent=int(ok), failed=int(not ok))
             self._answers.add(taken.request, wire.render(reply), taken.incoming.token, now)
+
+    @staticmethod
+    def _is_orphan(incoming: Incoming, reply: Reply | Sequence[Reply]) -> bool:
+        """Whether an OTP's reference may be alive only because another device died before it sent the code.
+
+        With a shared OTP store such a reference comes free a few seconds later.
+        """
+        lives = isinstance(reply, Reply) and reply.code == Duplicated.code and not reply.duplicate
+        return lives and incoming.redelivered and not incoming.put_back
 
     def _forget_link(self) -> None:
         """What the broker has not let go of it gives again; only the rest is still ours."""
         self._collect(self._clock.steady())
         self._backlog = deque(one for one in self._backlog if one.token is None)
         self._under_way = {n: one for n, one in self._under_way.items() if one.incoming.token is None}
+        self._put_back = [(due, one) for due, one in self._put_back if one.token is None]
         self._answers.forget_tokens()
 
     def _ring(self) -> None:

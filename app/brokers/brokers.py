@@ -7,15 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from app.brokers.amqp import AmqpLink
 from app.brokers.base import GRACE, Subscriber
 from app.brokers.dial import Fault
 from app.brokers.link import Link
-from app.brokers.mqtt import MqttLink
-from app.brokers.redis_modes import redis_link
 from app.brokers.status import BrokerStatus
-from app.brokers.stomp import activemq_link, stomp_link
-from app.brokers.websocket import WsLink
 from app.core.clock import Clock
 from app.core.events import Announce
 from app.core.gateway import Gateway
@@ -51,17 +46,11 @@ class Brokers:
         self._mqtt_topic = ""
         makers: dict[type[sections.Subscriber], tuple[Callable[[Any], Link], Callable[[Any], bool]]] = {
             sections.SubscriberAmqp: (self._amqp, lambda options: True),
-            sections.SubscriberRedis: (
-                lambda options: redis_link(options, device, clock),
-                lambda options: bool(options.mode != "channel"),
-            ),
+            sections.SubscriberRedis: (self._redis, lambda options: bool(options.mode != "channel")),
             sections.SubscriberMqtt: (self._mqtt, lambda options: bool(options.qos)),
-            sections.SubscriberActivemq: (
-                lambda options: activemq_link(options, device, clock),
-                lambda options: True,
-            ),
-            sections.SubscriberStomp: (lambda options: stomp_link(options, clock), lambda options: True),
-            sections.SubscriberWs: (lambda options: WsLink(options, clock), lambda options: False),
+            sections.SubscriberActivemq: (self._activemq, lambda options: True),
+            sections.SubscriberStomp: (self._stomp, lambda options: True),
+            sections.SubscriberWs: (self._websocket, lambda options: False),
         }
         self._subscribers = {
             section: Subscriber(door(section), make, keeps, gateway, usable, announce, clock)
@@ -96,6 +85,9 @@ class Brokers:
         """One for each broker, in the order of the pages."""
         return tuple(subscriber.status for subscriber in self._subscribers.values())
 
+    # A broker's client library is loaded when that broker is switched on: all of them together would take
+    # a third of the memory an idle device has.
+
     def _amqp(self, options: sections.SubscriberAmqp) -> Link:
         if options.version == "1.0":
             try:
@@ -104,9 +96,33 @@ class Brokers:
                 # The one library that is not there on every desk: it wants a compiler.
                 raise Fault("AMQP 1.0 needs the package python3-qpid-proton") from error
             return Amqp1Link(options, self._device, self._clock)
+        from app.brokers.amqp import AmqpLink
+
         return AmqpLink(options)
 
+    def _redis(self, options: sections.SubscriberRedis) -> Link:
+        from app.brokers.redis_modes import redis_link
+
+        return redis_link(options, self._device, self._clock)
+
+    def _activemq(self, options: sections.SubscriberActivemq) -> Link:
+        from app.brokers.stomp import activemq_link
+
+        return activemq_link(options, self._device, self._clock)
+
+    def _stomp(self, options: sections.SubscriberStomp) -> Link:
+        from app.brokers.stomp import stomp_link
+
+        return stomp_link(options, self._clock)
+
+    def _websocket(self, options: sections.SubscriberWs) -> Link:
+        from app.brokers.websocket import WsLink
+
+        return WsLink(options, self._clock)
+
     def _mqtt(self, options: sections.SubscriberMqtt) -> Link:
+        from app.brokers.mqtt import MqttLink
+
         previous, self._mqtt_topic = self._mqtt_topic, options.topic
         return MqttLink(options, self._device, self._clock, previous)
 

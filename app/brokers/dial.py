@@ -107,7 +107,7 @@ def in_words(error: BaseException, place: Place) -> str:
                 "certificate in the settings, or trust a self-signed one"
             )
         case ssl.SSLError():
-            what = (error.reason or "").replace("_", " ").lower() or "the handshake failed"
+            what = (getattr(error, "reason", None) or "").replace("_", " ").lower() or "the handshake failed"
             return f"TLS with {place} failed ({what}): does the broker speak TLS on this port?"
         case socket.gaierror():
             return f"the host name {place.host} is unknown to the name server"

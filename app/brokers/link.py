@@ -18,11 +18,13 @@ class Incoming:
     """A message as it came. token: what ``settle`` wants back; None when the broker has let go of it.
 
     redelivered: the broker says it may have given it to us (or to another device) before.
+    put_back: it was asked for once already, and is asked for again after a while.
     """
 
     body: bytes = field(repr=False)
     token: Any = None
     redelivered: bool = False
+    put_back: bool = False
 
 
 class Link(Protocol):

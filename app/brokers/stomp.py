@@ -16,7 +16,9 @@ from app.core.clock import Clock
 from app.settings.subscribers import SubscriberActivemq, SubscriberStomp
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", ":": "\\c"}
-_LENGTH = re.compile(rb"(?:^|\n)content-length:\s*(\d+)")
+_LENGTH = re.compile(rb"(?:^|\n)content-length:\s*(\d{1,12})")
+_BLANK = re.compile(rb"\r?\n\r?\n")
+_ENDS = re.compile(rb"[\r\n]*")
 LARGEST = 16 * 1024 * 1024  # octets of a frame that is still read
 SUBSCRIPTION = "1"
 
@@ -25,7 +27,13 @@ class Frames:
     """Cuts a stream of octets into STOMP frames; what is parsed is stomp.py's business."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._held = bytearray()
+        self._begin_frame()
+
+    def _begin_frame(self) -> None:
+        self._head = 0  # where the body begins, 0 while that is not known
+        self._end = -1  # where it ends, where its length was told
+        self._from = 0  # what lies before was looked through already
 
     def feed(self, octets: bytes) -> list[Frame]:
         """The frames that are complete now. Raises ValueError when one grows beyond all measure."""
@@ -40,16 +48,31 @@ class Frames:
         return found
 
     def _cut(self) -> bytes | None:
-        self._held = self._held.lstrip(b"\r\n")  # heart-beats, and the ends of lines after a frame
-        head = re.search(rb"\r?\n\r?\n", self._held)
-        if head is None:
+        held = self._held
+        if not self._head and not self._find_head():
             return None
-        length = _LENGTH.search(self._held, 0, head.start())
-        end = head.end() + int(length[1]) if length else self._held.find(b"\0", head.end())
-        if end < 0 or end >= len(self._held):
+        end = self._end if self._end >= 0 else held.find(b"\0", self._from)
+        if end < 0 or end >= len(held):
+            self._from = max(self._head, len(held))
             return None
-        frame, self._held = self._held[:end], self._held[end + 1 :]
+        frame = bytes(held[:end])
+        del held[: end + 1]
+        self._begin_frame()
         return frame
+
+    def _find_head(self) -> bool:
+        held = self._held
+        if not self._from:
+            ends = _ENDS.match(held)  # heart-beats, and the ends of lines after a frame
+            del held[: ends.end() if ends else 0]
+        head = _BLANK.search(held, max(0, self._from - 3))
+        if head is None:
+            self._from = len(held)
+            return False
+        self._head = self._from = head.end()
+        length = _LENGTH.search(held, 0, head.start())
+        self._end = self._head + int(length[1]) if length else -1
+        return True
 
 
 class StompLink:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.core.clock import Clock
-from app.ddns.acme import Authority, Shown, shown_by_name_servers
 from app.ddns.address import PublicAddresses
 from app.ddns.afraid import AfraidVendor
 from app.ddns.base import Proofs, Vendor
-from app.ddns.certificates import Certificates, Holding, Serve
 from app.ddns.cloudflare import CloudflareVendor
 from app.ddns.dynu import DynuVendor
 from app.ddns.http import Http
 from app.ddns.noip import NoIpVendor
 from app.ddns.updater import Keeping, Updater, task
 from app.settings.ddns import Acme, Afraid, Cloudflare, DdnsRecord, Dynu, NoIp, PublicAddress
-from app.settings.keypair import KeyPair
 from app.settings.section import Section
 from app.settings.snapshot import Settings
 from app.store.ddns import DdnsHistory, Entry
+
+if TYPE_CHECKING:
+    from app.ddns.acme import Shown
+    from app.ddns.certificates import Certificates, Holding, Serve
+    from app.settings.keypair import KeyPair
 
 # Whose change ``DdnsOffice.apply`` wants to hear of.
 SECTIONS = (DdnsRecord, Cloudflare, NoIp, Dynu, Afraid, PublicAddress, Acme)
@@ -42,7 +45,7 @@ class DdnsOffice:
         *,
         http: Http | None = None,
         find: Find | None = None,
-        shown: Shown = shown_by_name_servers,
+        shown: Shown | None = None,
         verify: bool | str = True,
     ) -> None:
         self._settings = settings
@@ -53,15 +56,21 @@ class DdnsOffice:
         self._verify = verify
         self._stopping = threading.Event()
         self._updater = Updater(history, clock, lambda: self._find(self._settings))
-        self._certificates = Certificates(folder, clock, self._issue, serve, self._stopping)
+        self._clock = clock
+        self._serve = serve
+        self._certificates: Certificates | None = None
+        self._started = False
         self.apply(settings)
 
     def start(self) -> None:
+        self._started = True
         self._updater.start()
-        self._certificates.start()
+        if self._certificates is not None:
+            self._certificates.start()
 
     def stop(self) -> None:
-        self._certificates.stop()
+        if self._certificates is not None:
+            self._certificates.stop()
         self._updater.stop()
 
     def apply(self, settings: Settings) -> None:
@@ -70,13 +79,27 @@ class DdnsOffice:
         vendors = {provider: self._vendor(provider) for provider in ("cloudflare", "noip", "dynu", "afraid")}
         records = {item: one for item, one in settings.items(DdnsRecord).items() if one.active}
         self._updater.load({item: task(one, *vendors[one.provider]) for item, one in records.items()})
-        self._certificates.load(
+        self._want_certificates(
             {
                 one.fqdn: (one, _proofs(vendors[one.provider][1]))
                 for one in records.values()
                 if one.certificate
             }
         )
+
+    def _want_certificates(self, wanted: Mapping[str, tuple[DdnsRecord, Proofs | None]]) -> None:
+        """What certificates take is loaded when the first one is wanted: it is larger than all the rest."""
+        if self._certificates is None:
+            if not wanted:
+                return
+            from app.ddns.certificates import Certificates
+
+            self._certificates = Certificates(
+                self._folder, self._clock, self._issue, self._serve, self._stopping
+            )
+            if self._started:
+                self._certificates.start()
+        self._certificates.load(dict(wanted))
 
     # For the pages.
 
@@ -94,7 +117,7 @@ class DdnsOffice:
 
     def holdings(self) -> list[Holding]:
         """Each name that wants a certificate: until when it has one, or why not."""
-        return self._certificates.holdings()
+        return [] if self._certificates is None else self._certificates.holdings()
 
     def _vendor(self, provider: str) -> tuple[Section, Vendor | None]:
         settings, http = self._settings, self._http
@@ -113,10 +136,11 @@ class DdnsOffice:
                 return afraid, AfraidVendor(afraid, http) if afraid.active else None
 
     def _issue(self, record: DdnsRecord, proofs: Proofs) -> KeyPair:
-        settings = self._settings.one(Acme)
-        return Authority(settings, self._folder, self._shown, self._stopping, self._verify).issue(
-            record, proofs
-        )
+        from app.ddns.acme import Authority, shown_by_name_servers
+
+        shown = self._shown or shown_by_name_servers
+        authority = Authority(self._settings.one(Acme), self._folder, shown, self._stopping, self._verify)
+        return authority.issue(record, proofs)
 
     def _public_addresses(self, settings: Settings) -> PublicAddresses:
         wanted = settings.one(PublicAddress)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import dns.exception
-import dns.resolver
+from typing import TYPE_CHECKING
 
 from app.mail.account import Account, Tls
 from app.mail.session import AccountFault, LetterFault
+
+if TYPE_CHECKING:
+    import dns.resolver
 
 WARNING = (
     "There is no mail account: mail goes straight to the recipient's server. Mail from an address without a "
@@ -27,6 +29,10 @@ class MailExchangers:
 
     def __call__(self, domain: str) -> list[Account]:
         """Best first. Raises LetterFault when the domain takes no mail, AccountFault when nobody answers."""
+        # Loaded by the first mail that goes without an account, which on most devices never comes.
+        import dns.exception
+        import dns.resolver
+
         name = domain if domain.isascii() else domain.encode("idna").decode("ascii")
         try:
             resolver = self._resolver or dns.resolver.Resolver()

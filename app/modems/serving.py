@@ -65,6 +65,7 @@ class Serving:
         self.spec = spec
         self.pace = Pace()
         self.busy_since: float | None = None
+        self.ticked = clock.steady()  # when its thread last came round
         self._standing = standing
         self._queue = queue
         self._allowance = allowance
@@ -130,7 +131,7 @@ class Serving:
                 mend.went_well()
 
     def _next(self, modem: GsmModem, mend: Recovering) -> None:
-        now = self._clock.steady()
+        now = self.ticked = self._clock.steady()
         if now >= self._look_at:
             self._look(modem)
         if now >= self._read_at:

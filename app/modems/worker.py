@@ -32,6 +32,8 @@ from hw.gsm.start import Identity
 
 log = logging.getLogger(__name__)
 
+STALLED = 600.0  # an SMS of many parts on a slow network stays well below
+SLICE = 60.0  # a parked modem's thread shows now and then that it is there
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
@@ -83,12 +85,20 @@ class ModemWorker:
             self._set,
             self._stopping,
         )
+        self._ticked = clock.steady()
         self._acted = True  # whether what the present rung asks for was done
         self._missing_since: float | None = None
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name=f"modem-{spec.name}", daemon=True)
 
     # For other threads.
+
+    def stalled(self) -> str:
+        """Why its thread is no longer at work, "" while it is: no exchange takes STALLED seconds."""
+        idle = self._clock.steady() - max(self._ticked, self._serving.ticked)
+        if not self._thread.is_alive():
+            return f"the thread of {self.spec.name} has ended"
+        return f"the thread of {self.spec.name} has not moved for {idle:.0f} s" if idle > STALLED else ""
 
     def start(self) -> None:
         self._thread.start()
@@ -164,9 +174,12 @@ class ModemWorker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._ticked = self._clock.steady()
             pause = self._one_try()
+            again = self._clock.steady() + pause
             self._hand_over()
-            self._stopping.wait(pause)
+            while (left := again - self._clock.steady()) > 0 and not self._stopping.wait(min(left, SLICE)):
+                self._ticked = self._clock.steady()
         self._set(how.OFF, "switched off")
         self._hand_over()
 

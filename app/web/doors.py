@@ -31,6 +31,7 @@ class ApiDoors:
         self._api = api
         self._pem = folder / "self-signed.pem"
         self._clock = clock
+        self._given: Path | None = None
         self._settings: ApiSettings | None = None
         self._certificate: ssl.SSLContext | None = None
         self._lock = threading.Lock()
@@ -53,6 +54,13 @@ class ApiDoors:
         with self._lock:
             self._settings = settings
             self._open()
+
+    def certify(self, pem: Path | None) -> None:
+        """Serve HTTPS with this certificate and key, or with the device's own again (None)."""
+        with self._lock:
+            self._given, self._certificate = pem, None
+            if self._settings is not None and self._settings.enable_https:
+                self._open()
 
     def look(self) -> None:
         """Every few seconds: a door that could not be opened may be free by now."""
@@ -85,6 +93,10 @@ class ApiDoors:
 
     def _newest_certificate(self) -> ssl.SSLContext:
         """The context in use, or another when the certificate was made anew: a new one moves the listener."""
+        if self._given is not None:
+            if self._certificate is None:
+                self._certificate = tls.load(self._given)
+            return self._certificate
         made = tls.self_signed(self._pem, (socket.gethostname(), *NAMES), self._clock.wall())
         if made or self._certificate is None:
             self._certificate = tls.load(self._pem)

@@ -104,7 +104,10 @@ class SignIn:
         credentials = basic_credentials(authorization)
         if credentials is None:
             raise Denied("send the name and the password of an API user with Basic authentication")
-        name, password = credentials
+        return self.named(*credentials, address)
+
+    def named(self, name: str, password: str, address: str) -> User:
+        """The user of that name, if the password is theirs. Raises Denied."""
         found = self._users.get(name)
         usable = found is not None and found.active and not found.blocked and found.password != ""
         mark = self._mark(name, password, found.password if found else "")

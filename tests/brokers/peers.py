@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import queue
+import socket
 import threading
-import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -32,6 +33,10 @@ class Peer(ABC):
     def publish(self, topic: str, body: bytes) -> None: ...
 
     @abstractmethod
+    def stream(self, topic: str) -> Callable[[bytes], Any]:
+        """A connection kept open: each call publishes one message, as fast as the library can."""
+
+    @abstractmethod
     def ask_raw(self, topic: str, body: bytes, reply_topic: str) -> bytes: ...
 
     def send(self, topic: str, message: dict[str, Any]) -> None:
@@ -53,6 +58,10 @@ class AmqpPeer(Peer):
         channel.queue_declare(topic, passive=True)
         channel.basic_publish("", topic, body)
         connection.close()
+
+    def stream(self, topic: str) -> Callable[[bytes], Any]:
+        channel = self._open().channel()
+        return lambda body: channel.basic_publish("", topic, body)
 
     def publish_many(self, topic: str, bodies: list[bytes]) -> None:
         connection = self._open()
@@ -112,6 +121,13 @@ class Amqp1Peer(AmqpPeer):
 
 
 class MqttPeer(Peer):
+    def stream(self, topic: str) -> Callable[[bytes], Any]:
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        client.max_inflight_messages_set(1000)
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        return lambda body: client.publish(topic, body, 1)
+
     def publish(self, topic: str, body: bytes) -> None:
         self.publish_many(topic, [body])
 
@@ -150,6 +166,9 @@ class RedisPeer(Peer):
         self.client = redis.Redis(
             port=port, username=USER, password=PASSWORD, socket_timeout=PATIENCE + 5, protocol=2
         )
+
+    def stream(self, topic: str) -> Callable[[bytes], Any]:
+        return lambda body: self.publish(topic, body)
 
     def publish(self, topic: str, body: bytes) -> None:
         match self.mode:
@@ -191,6 +210,10 @@ class StompPeer(Peer):
     def _open(self) -> StompWire:
         return StompWire(self.port)
 
+    def stream(self, topic: str) -> Callable[[bytes], Any]:
+        wire = self._open()
+        return lambda body: wire.frame("SEND", {"destination": f"/{self.kind}/{topic}"}, body)
+
     def publish(self, topic: str, body: bytes) -> None:
         self.publish_many(topic, [body])
 
@@ -214,8 +237,6 @@ class StompPeer(Peer):
 
 class StompWire:
     def __init__(self, port: int) -> None:
-        import socket
-
         self.sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self.sock.settimeout(PATIENCE)
         self.held = b""
@@ -249,6 +270,10 @@ class StompWire:
 
 
 class WsPeer(Peer):
+    def stream(self, topic: str) -> Callable[[bytes], Any]:
+        connection = self.connect(topic)
+        return lambda body: connection.send(body.decode())
+
     def connect(self, topic: str) -> websocket.WebSocket:
         login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         return websocket.create_connection(
@@ -269,7 +294,3 @@ class WsPeer(Peer):
             return str(hearing.recv()).encode()
         finally:
             hearing.close()
-
-
-def soon(seconds: float = PATIENCE) -> float:
-    return time.monotonic() + seconds

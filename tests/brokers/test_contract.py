@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.conftest import WAYS, Case, number, unique
+from tests.brokers.conftest import Case
 from tests.brokers.servers import until
+from tests.brokers.ways import WAYS, number, unique
 
 every_way = pytest.mark.parametrize("case", WAYS, indirect=True)
 

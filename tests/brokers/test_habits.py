@@ -7,8 +7,9 @@ import struct
 
 import pytest
 
-from tests.brokers.conftest import WAYS, Case, number, unique
+from tests.brokers.conftest import Case
 from tests.brokers.servers import PASSWORD, USER, until
+from tests.brokers.ways import WAYS, number, unique
 
 SMS = b'{"command":"send-sms","data":{"receiver":"%s","message":"Caf\\u00e9 \\/ %s"}}'
 

@@ -18,9 +18,10 @@ from app.core.gateway import Gateway
 from app.settings.sections import SECTIONS
 from app.settings.snapshot import Settings
 from tests.brokers.certificates import Certificates
-from tests.brokers.conftest import CI, WAYS, options_for, unique
+from tests.brokers.conftest import CI
 from tests.brokers.network import BROKER, Cable, enter
 from tests.brokers.servers import until
+from tests.brokers.ways import WAYS, options_for, unique
 from tests.house import House
 
 TIMEOUT = 3

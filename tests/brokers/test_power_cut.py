@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.brokers.conftest import WAYS, Servers, Way, options_for, unique
-from tests.brokers.gateway import GatewayProcess, Modems
+from bench.rig import Gateway, Simulators
+from tests.brokers.conftest import Servers
 from tests.brokers.peers import RedisPeer
 from tests.brokers.servers import until
+from tests.brokers.ways import WAYS, Way, options_for, unique
 
 KEEPING = ["amqp", "amqp1", "mqtt3", "mqtt5", "redis-list", "redis-stream", "activemq", "stomp"]
 MESSAGES = 200
 
 
 @pytest.fixture
-def modems(tmp_path: Path) -> Iterator[Modems]:
+def modems() -> Iterator[Simulators]:
     # Long enough for a kill to find each modem between taking a message and confirming it.
-    made = Modems(tmp_path / "ports", 4, delay_ms=400)
+    made = Simulators(4, delay_ms=400)
     yield made
     made.close()
 
@@ -43,16 +44,16 @@ def publish_all(way: Way, server: Any, topic: str, bodies: list[bytes]) -> None:
 
 @pytest.mark.parametrize("name", KEEPING)
 def test_every_waiting_message_is_sent_exactly_once(
-    name: str, servers: Servers, modems: Modems, tmp_path: Path
+    name: str, servers: Servers, modems: Simulators, tmp_path: Path
 ) -> None:
     way = WAYS[name]
     server = servers.get(way.server)
     options = options_for(way, server, unique("sms"))
-    door = way.section.about.name.removeprefix("subscriber_")
-    gateway = GatewayProcess(tmp_path / "home", [options], modems.paths)
-    try:
-        gateway.start()
-        gateway.await_connected(door)  # queue, group or session exists now
+    ports = {f"m{n}": {"port": path} for n, path in enumerate(modems.paths, 1)}
+    with Gateway(ports, tmp_path, log="INFO") as gateway:
+        gateway.store.save(way.section, options)
+        gateway.start(ready=False)
+        until(lambda: connected(gateway), "queue, group or session exists", 60)
         gateway.stop()
         texts = [f"message {n}" for n in range(MESSAGES)]
         bodies = [
@@ -61,18 +62,32 @@ def test_every_waiting_message_is_sent_exactly_once(
         ]
         publish_all(way, server, options.topic, [body.encode() for body in bodies])
 
-        gateway.start()
-        until(lambda: len(modems.texts()) >= 12, "the first dozen arrived", 60)
-        until(modems.each_has_one_in_hand, "every modem has a message in hand")
+        gateway.start(ready=False)
+        until(lambda: len(arrived(modems)) >= 12, "the first dozen arrived", 60)
+        until(lambda: each_has_one_in_hand(modems), "every modem has a message in hand")
         gateway.kill()
-        assert len(modems.texts()) < MESSAGES / 2
-        modems.tell(do="set", delay_ms=5)
-        gateway.start()
-        until(lambda: len(set(modems.texts())) == MESSAGES, f"all {MESSAGES} arrived", 90)
+        assert len(arrived(modems)) < MESSAGES / 2
+        modems.order("set", delay_ms=5)
+        gateway.start(ready=False)
+        until(lambda: len(set(arrived(modems))) == MESSAGES, f"all {MESSAGES} arrived", 90)
         until(lambda: settled(way, server, options.topic), "the broker has none left", 30)
-        assert [text for text, times in Counter(modems.texts()).items() if times != 1] == []
-    finally:
-        gateway.kill()
+        assert [text for text, times in Counter(arrived(modems)).items() if times != 1] == []
+
+
+def connected(gateway: Gateway) -> bool:
+    return ": connected" in gateway.log.read_text()
+
+
+def arrived(modems: Simulators) -> list[str]:
+    """Every text that reached the simulated handsets, as often as it did."""
+    return [one["text"] for one in modems.order("inbox", limit=100_000)["messages"]]
+
+
+def each_has_one_in_hand(modems: Simulators, names: Sequence[str] = ()) -> bool:
+    """Whether every modem (or those named) has taken a message that is not on the air yet."""
+    stats = modems.order("stats")["modems"]
+    chosen = [stats[name] for name in names or stats]
+    return all(one["bodies"] == one["parts"] + 1 for one in chosen)
 
 
 def settled(way: Way, server: Any, topic: str) -> bool:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from app.settings.subscribers import Subscriber as Options
-from tests.brokers.conftest import WAYS, Case, Device, Servers, number, options_for, unique
+from tests.brokers.conftest import Case, Device, Servers
 from tests.brokers.relay import Relay
 from tests.brokers.servers import Mosquitto, WebSocketBroker, free_port, until
+from tests.brokers.ways import WAYS, number, options_for, unique
 
 every_way = pytest.mark.parametrize("case", WAYS, indirect=True)
 # One way a kind of connection; modes and versions differ only after that.

@@ -35,6 +35,9 @@ OFTEN = Row("weekly", "weekly", "hourly", "'hourly' is not one of never, daily, 
 DAY = Row("Friday", "friday", "payday", "'payday' is not one of monday, tuesday")
 NUMBER = Row("+62 811-1234", "+628111234", "12", "'12' is not a telephone number")
 COUNT = Row("30", 30, "-1", "-1 is out of range: 0 to")
+RING = Row("repeat", "repeat", "always", "'always' is not one of none, once, repeat")
+PAIR = (Path(__file__).parent / "keyfiles" / "keystore.pem").read_text().strip()
+KEY = (Path(__file__).parent / "keyfiles" / "keystore-key.pem").read_text().strip()
 INIT = Row("AT+CGDCONT=1", "AT+CGDCONT=1", "ATZ\rATD112;", LINES)
 
 
@@ -93,6 +96,7 @@ VALUES: dict[str, dict[str, Row]] = {
             "http://10.0.0.5",
             "the value given is not an address that begins with redis:// or rediss://",
         ),
+        "otp_store_secret": Row("s3cret:words", "s3cret:words", "a\nb", "the value given " + LINES),
         "device_time_zone": Row("UTC", "UTC", "Asia/Atlantis", "'Asia/Atlantis' is not a time zone"),
         "ntp_server": Row("10.0.0.1", "10.0.0.1", "ntp server", "'ntp server' is neither a host name"),
         "update_timer": Row("daily", 24, "7", "'7' is not one of 0, 6, 12, 24"),
@@ -218,6 +222,68 @@ VALUES: dict[str, dict[str, Row]] = {
         "since": Row("1700000000", 1700000000, "yesterday", "'yesterday' is not a whole number"),
         "by": text("admin"),
     },
+    "keystore": {
+        "name": text("branch office"),
+        "certificate": Row(PAIR, PAIR, "bm90aGluZw", "neither PEM nor a file in base64"),
+        "key": Row(KEY, KEY, "MIGH", "the value given is not in PEM"),
+        "password": Row("sandi", "sandi", "a\nb", "the value given " + LINES),
+        "active": SWITCH_OFF,
+    },
+    "wlan": {
+        "ssid": Row("Branch é", "Branch é", "", "'' is not the name of a Wi-Fi: 1 to 32"),
+        "password": Row("correct horse", "correct horse", "1234567", "the value given is not a Wi-Fi"),
+        "key_management": Row("wpa3", "wpa3", "wep", "'wep' is not one of wpa2, wpa2-wpa3, wpa3"),
+        "country": Row("de", "DE", "Indonesia", "'Indonesia' is not a country in two letters"),
+        "channel": Row("36", 36, "14", "'14' is not one of 1, 2, 3"),
+        "ip_address": Row("192.168.9.1", "192.168.9.1", "192.168.9", "'192.168.9' is not an IPv4 address"),
+        "prefix": Row("16", 16, "33", "33 is out of range: 0 to 32"),
+        "netmask": Row("255.255.255.0", "255.255.255.0", "255.0.255.0", "its ones must come first"),
+        "gateway": Row("192.168.0.1", "192.168.0.1", "gateway", "'gateway' is not an IPv4 address"),
+        "dns": Row("9.9.9.9", "9.9.9.9", "::1", "'::1' is not an IPv4 address"),
+    },
+    "dhcp": {
+        "domain_name": Row("branch.lan", "branch.lan", 'x"; }', "is neither a host name nor an address"),
+        "domain_name_servers": Row("9.9.9.9", ["9.9.9.9"], "9.9.9.9,ns", "is not an IPv4 address"),
+        "router_address": Row("192.168.0.12", "192.168.0.12", "router", "'router' is not an IPv4 address"),
+        "netmask": Row("255.255.255.0", "255.255.255.0", "24", "'24' is not a netmask"),
+        "subnet_mask": Row("255.255.255.0", "255.255.255.0", "x", "'x' is not a netmask"),
+        "domain_name_servers_address": Row("192.168.0.2", "192.168.0.2", "", "'' is not an IPv4 address"),
+        "default_lease_time": Row("600", 600, "59", "59 is out of range: 60 to 2592000 s"),
+        "maximum_lease_time": Row("86400", 86400, "0", "0 is out of range: 60 to 2592000 s"),
+        "ranges": Row(
+            "192.168.0.50 - 192.168.0.60",
+            ["192.168.0.50-192.168.0.60"],
+            "192.168.0.60-192.168.0.50",
+            "the lower address comes first",
+        ),
+    },
+    "ethernet": {
+        "method": Row("automatic", "automatic", "pppoe", "'pppoe' is not one of automatic, fixed"),
+        "ip_address": Row("10.0.0.2", "10.0.0.2", "10.0.0.256", "'10.0.0.256' is not an IPv4 address"),
+        "prefix": Row("8", 8, "-1", "-1 is out of range: 0 to 32"),
+        "netmask": Row("255.255.255.0", "255.255.255.0", "mask", "'mask' is not a netmask"),
+        "gateway": Row("10.0.0.1", "10.0.0.1", "gw", "'gw' is not an IPv4 address"),
+        "dns1": Row("10.0.0.1", "10.0.0.1", "ns", "'ns' is not an IPv4 address"),
+        "dns2": Row("9.9.9.9", "9.9.9.9", "1.1", "'1.1' is not an IPv4 address"),
+    },
+    "firewall": {
+        "name": text("Metrics"),
+        "port": Row("9100", 9100, "0", "0 is out of range: 1 to 65535"),
+        "protocol": Row("UDP", "udp", "sctp", "'sctp' is not one of tcp, udp"),
+        "state": Row("closed", "closed", "ajar", "'ajar' is not one of open, closed"),
+    },
+    "bell": {
+        "fail_send_sms": RING,
+        "amqp_disconnected": RING,
+        "mqtt_disconnected": RING,
+        "ws_disconnected": RING,
+        "redis_disconnected": RING,
+        "activemq_disconnected": RING,
+        "stomp_disconnected": RING,
+        "gpio_pin": Row("18", 18, "28", "28 is out of range: 0 to 27"),
+        "quiet_from": Row("", "", "24:00", "'24:00' is not a time of day"),
+        "quiet_until": Row("", "", "noon", "'noon' is not a time of day"),
+    },
     "email": {
         "name": text("office mail"),
         "smtp_host": Row("mail.example.com", "mail.example.com", "mail server", "is neither a host name"),
@@ -315,6 +381,8 @@ NEEDED = {
     "api_users": {"username": "somebody"},
     "modems": {"name": "m1", "port": "sim://m1"},
     "blocking": {"number": "628111"},
+    "firewall": {"name": "metrics", "port": 9100},
+    "keystore": {"name": "office", "certificate": PAIR},
     "email": {
         "name": "m1",
         "smtp_host": "mail.example.org",
