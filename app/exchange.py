@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from app.core.clock import Clock
 from app.core.commands import SendEmail, SendSms, Source
@@ -17,6 +18,7 @@ from app.metrics import Metrics
 from app.modems import standing as how
 from app.modems.balance import BalanceChecks, Check
 from app.modems.canary import Bird, Canary, Plan
+from app.modems.dialer import Dialer
 from app.modems.fleet import Fleet
 from app.modems.forwarding import Forwarder, NotTaken
 from app.modems.inbox import Inbox
@@ -38,6 +40,7 @@ from app.store.inbox import SqliteInbox
 from app.store.modems import ModemMemory
 from app.store.reports import Reported, SqliteReports
 from hw.portwatch import PortWatch
+from hw.sticks import card_of
 
 KEEP_PARTS = 7 * 24 * 3600.0  # seconds that the parts of a whole message are known again
 MAIL_PATIENCE = 120.0
@@ -50,7 +53,7 @@ class Exchange:
     """Pages and doors use ``fleet``, ``inspector`` (offers, notices), ``messages`` (the inbox), ``forwarder``
     (replay), ``canary`` (state), ``tools`` (SIM, IMEI) and ``metrics`` (render).
 
-    audit(who, what, detail) writes into the audit.
+    audit(who, what, detail) writes into the audit; runtime: memory-backed storage for what holds secrets.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Exchange:
         memory: ModemMemory,
         clock: Clock,
         events: Events,
+        runtime: Path,
         audit: Callable[[str, str, str], None] = lambda who, what, detail: None,
     ) -> None:
         self._clock = clock
@@ -77,7 +81,14 @@ class Exchange:
         self.inbox = Inbox(
             self.messages, SqliteReports(database, self._reported), clock, events.announce, self._came
         )
-        self.fleet = Fleet(memory, clock, events.announce, inbox=self.inbox, power=UsbPower())
+        self.fleet = Fleet(
+            memory,
+            clock,
+            events.announce,
+            inbox=self.inbox,
+            power=UsbPower(),
+            dial=lambda spec: Dialer(spec, clock, events.announce, runtime / "ppp", card_of=card_of),
+        )
         self.inspector = Inspector(self.fleet, events.announce, clock)
         self.tools = Tools(self.fleet, memory, audit)
         self.canary = Canary(self._birds, self._send, clock, events.announce)

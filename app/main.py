@@ -111,7 +111,7 @@ class Service:
 
         # The modems, and the domain that uses them.
         self.events = Events()
-        self.exchange = Exchange(self.database, memory, self.clock, self.events)
+        self.exchange = Exchange(self.database, memory, self.clock, self.events, places.runtime)
         self.fleet = self.exchange.fleet
         self.mail_usage = MailUsage(self.database)
         self.mail = MailOffice(settings, self.mail_usage, self.clock)

@@ -61,6 +61,12 @@ def sticks(sysfs: Path = Path("/sys"), dev: Path = Path("/dev")) -> list[Stick]:
     return [found[socket] for socket in sorted(found)]
 
 
+def card_of(port: str) -> str:
+    """The network card of the stick behind a port, or ""."""
+    paths = ((stick.network, one.path) for stick in sticks() for one in stick.ports)
+    return next((network for network, path in paths if path == port), "")
+
+
 def _network(sysfs: Path, socket: str) -> str:
     cards = sorted((sysfs / "bus" / "usb" / "devices" / socket).glob("*/net/*"))
     return cards[0].name if cards else ""

@@ -58,6 +58,8 @@ class Finder:
         seen, self.seen_at = self.seen_at, None
         places = [*([seen] if seen else []), port]
         for candidate in chain(places, namesakes(port) if self.imei else ()):
+            if candidate not in places and self._ports.owner(candidate) not in (None, self.imei):
+                continue
             with self._ports.taken(candidate) as free:
                 if not free:
                     continue
@@ -97,14 +99,20 @@ class Finder:
         )
         try:
             trying(port)
+            if port != self.spec.modem.port and self.imei:  # not at home: ask before anything is changed
+                self._check(port, modem.who())
             identity = prepare(modem)
-            if self.imei and identity.imei and identity.imei != self.imei:
-                raise WrongModem(f"the modem at {port} has another IMEI than {self.spec.name}")
+            self._check(port, identity.imei)
         except BaseException:
             modem.close()
             raise
         self.imei = identity.imei or self.imei
         return modem
+
+    def _check(self, port: str, imei: str | None) -> None:
+        if self.imei and imei and imei != self.imei:
+            self._ports.note(port, imei)
+            raise WrongModem(f"the modem at {port} has another IMEI than {self.spec.name}")
 
     def bring_up(self, modem: GsmModem) -> Identity:
         """Start a modem that was opened, or that restarted by itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.core.clock import Clock
@@ -14,6 +14,7 @@ from app.core.routing import Lane
 from app.modems import conversation
 from app.modems import standing as how
 from app.modems.conversation import Done
+from app.modems.dialer import Dialer
 from app.modems.inbox import Inbox
 from app.modems.ladder import Patience
 from app.modems.power import Power
@@ -29,7 +30,8 @@ STOP = 10.0  # seconds given to all modems together to end what they are at
 class Fleet:
     """``core.ports.Fleet`` over a worker a modem.
 
-    stuck_after: seconds in one send after which what waits behind it goes elsewhere.
+    stuck_after: seconds in one send after which what waits behind it goes elsewhere. dial: makes what takes
+    the place of a worker for modems that give internet access.
     """
 
     def __init__(
@@ -42,16 +44,18 @@ class Fleet:
         inbox: Inbox | None = None,
         power: Power | None = None,
         patience: Patience | None = None,
+        dial: Callable[[ModemSpec], Dialer] | None = None,
     ) -> None:
         self.stuck_after = stuck_after
         self.ports = Ports()
         self._inbox = inbox
         self._power = power
         self._patience = patience or Patience()
+        self._dial = dial
         self._memory = memory
         self._clock = clock
         self._announce = announce
-        self._workers: dict[str, ModemWorker] = {}
+        self._workers: dict[str, ModemWorker | Dialer] = {}
         self._idle: dict[str, ModemSpec] = {}
         self._lock = threading.Lock()
 
@@ -74,7 +78,9 @@ class Fleet:
                     self._workers[modem] = self._hired(spec)
                     self._workers[modem].start()
 
-    def _hired(self, spec: ModemSpec) -> ModemWorker:
+    def _hired(self, spec: ModemSpec) -> ModemWorker | Dialer:
+        if spec.modem.internet_access and self._dial is not None:
+            return self._dial(spec)
         return ModemWorker(
             spec,
             self.ports,
@@ -133,7 +139,7 @@ class Fleet:
         )
         return "no modem may carry the message now; " + "; ".join(reasons)
 
-    def _closed(self, worker: ModemWorker) -> str:
+    def _closed(self, worker: ModemWorker | Dialer) -> str:
         if not worker.spec.carries_messages:
             return "not open to the API"
         return "its daily limit is used up" if worker.lane() is None else "refused or already tried"
@@ -189,13 +195,13 @@ class Fleet:
         worker = self._worker(modem)
         worker.errand(conversation.cancelling(modem, worker.spec.name, done))
 
-    def _worker(self, modem: str) -> ModemWorker:
+    def _worker(self, modem: str) -> ModemWorker | Dialer:
         worker = self._workers.get(modem)
         if worker is None:
             raise BadRequest(f"there is no active modem {modem[:40]!r}")
         return worker
 
 
-def _join(workers: Iterable[ModemWorker]) -> None:
+def _join(workers: Iterable[ModemWorker | Dialer]) -> None:
     for worker in workers:
         worker.join(STOP)

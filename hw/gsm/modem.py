@@ -98,6 +98,12 @@ class GsmModem:
         self._started = True
         return self.identity
 
+    def who(self) -> str | None:
+        """The IMEI of whoever is at the port, before anything about it is changed. Raises AtTimeout."""
+        self._channel.knock()
+        found = replies.imei(self._channel.ask("AT+CGSN").lines)
+        return completed(found) if found else None
+
     def take_up(self, known: Identity) -> Identity:
         """Go on with a modem that was made ready before, through a port that was opened anew.
 

@@ -61,6 +61,7 @@ class SimModem(Receiving):
         self.on_unplug: Callable[[], None] | None = None
         self.on_event: Callable[[str], None] | None = None
         self.on_reset: Callable[[], None] | None = None
+        self.access_point = ""  # what AT+CGDCONT set; without one nobody gets into the internet
         self.baud: int | None = None  # the one rate at which it is understood; None: any
         self.menu: dict[str, str | tuple[str, bool]] = {"*888#": "Your balance is Rp 25.000."}
         self.rssi = 20

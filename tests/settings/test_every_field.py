@@ -205,6 +205,7 @@ VALUES: dict[str, dict[str, Row]] = {
         "parity": Row("even", "E", "X", "'X' is not one of N, E, O, M, S"),
         "stop_bits": Row("1.5", 1.5, "3", "'3' is not one of 1"),
         "internet_access": SWITCH_ON,
+        "internet_route": Row("default", "default", "never", "'never' is not one of default, fallback"),
         "apn": text("internet"),
         "apn_username": text("wap"),
         "apn_password": Row("wap123", "wap123", "a\nb", "the value given " + LINES),

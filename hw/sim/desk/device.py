@@ -179,6 +179,17 @@ def _function(modem: SimModem, form: str, argument: str) -> Said:
     return OK
 
 
+@desk("+CGDCONT")
+def _context(modem: SimModem, form: str, argument: str) -> Said:
+    modem.access_point = argument
+    return OK
+
+
+@desk("D")
+def _dial(modem: SimModem, form: str, argument: str) -> Said:
+    return Said(final="CONNECT") if modem.access_point else Said(final="NO CARRIER")
+
+
 @desk("+CRESET", "^RESET")
 def _reset(modem: SimModem, form: str, argument: str) -> Said:
     modem.reset()
