@@ -1,11 +1,19 @@
 """The unmodified image on a generic arm64 board."""
 
-from tests.boot.emulator.machine import Machine
+from tests.boot.emulator.machine import Machine, patience
 
 
 def test_everything_started_and_nothing_failed(virt: Machine) -> None:
     failed = virt.console.run("systemctl --failed --no-legend --plain")
     assert (virt.state, failed) == ("running", "")
+
+
+def test_the_gateway_runs_and_answers(virt: Machine) -> None:
+    answer = (
+        "curl --silent --output /dev/null --write-out '%{http_code}' http://127.0.0.1:8899/api/nothing-here"
+    )
+    assert virt.console.eventually(answer, patience(30)) in ("401", "404")
+    assert virt.console.run("systemctl show --property NRestarts --value otppi") == "0"
 
 
 def test_the_device_made_an_identity_of_its_own(virt: Machine) -> None:

@@ -49,8 +49,8 @@ def raspi3b(card: Card, folder: Path, extra: Sequence[str] = (), append: str = "
 def _kernel(card: Card, folder: Path, port: str, words: str) -> list[str]:
     """What the Pi's firmware would load from the boot partition, and root's shell on the serial port.
 
-    The shell is systemd's own for debugging, in the place of the port's login: the image needs no change for it,
-    it is there before anything else, and it starts no session.
+    The shell is systemd's own for debugging, in the place of the port's login: it needs no change to the
+    image, is there before anything else, and starts no session.
     """
     kernel, initramfs = card.boot_file("vmlinuz", folder), card.boot_file("initrd.img", folder)
     shell = f"systemd.debug_shell=1 systemd.default_debug_tty={port} systemd.mask=serial-getty@{port}.service"
