@@ -7,6 +7,7 @@ from app.settings.bell import Bell
 from app.settings.blocking import BlockedNumber
 from app.settings.ddns import Acme, Afraid, Cloudflare, DdnsRecord, Dynu, NoIp, PublicAddress
 from app.settings.general import General
+from app.settings.inbox import Inbox, InboxRule
 from app.settings.keystore import Keystore
 from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.modems import Modem
@@ -14,6 +15,7 @@ from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.subscribers import SUBSCRIBERS
+from app.settings.watching import Balance, Canary
 
 SECTIONS: tuple[type[Section], ...] = (
     General,
@@ -22,6 +24,10 @@ SECTIONS: tuple[type[Section], ...] = (
     Sms,
     Modem,
     BlockedNumber,
+    Inbox,
+    InboxRule,
+    Canary,
+    Balance,
     Wlan,
     Dhcp,
     Ethernet,
