@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 
@@ -25,6 +26,7 @@ from app.jobs import ClockWatch, Jobs
 from app.modems.fleet import Fleet
 from app.modems.spec import ModemSpec
 from app.numbering import normalise
+from app.pages import Pages
 from app.settings.api import Api as ApiSettings
 from app.settings.api import ApiUser
 from app.settings.blocking import BlockedNumber
@@ -36,6 +38,7 @@ from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.snapshot import Settings
 from app.settings.store import Loaded, SettingsStore
+from app.settings.users import User
 from app.settings.watch import Changed, Watcher
 from app.store.database import Database
 from app.store.keys import DeviceKeys
@@ -45,6 +48,7 @@ from app.store.otp import SqliteOtpStore
 from app.store.places import Places
 from app.store.spool import FileSpool
 from app.web import tls
+from app.web.admin.house import Service as Doing
 from app.web.api import Api, Page
 from app.web.pool import Pool
 from app.web.server import Listener, WebServer
@@ -59,7 +63,8 @@ HOUR = 3600.0
 class Service:
     """The gateway of one home folder.
 
-    pages: further pages on the API's ports, such as the simulated handset's.
+    pages: further pages on the API's ports, such as the simulated handset's. admin_ports: HTTP and HTTPS of
+    the browser admin, 0 for none.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class Service:
         store: SettingsStore,
         loaded: Loaded,
         pages: Mapping[str, Page] | None = None,
+        admin_ports: tuple[int, int] = (0, 0),
     ) -> None:
         settings = loaded.settings
         self.settings = settings
@@ -106,10 +112,14 @@ class Service:
         self.gateway = Gateway(self.intake, self.fleet, self.ledger)
 
         # The doors.
-        self.sign_in = SignIn(verify_password)
+        self.sign_in: SignIn[ApiUser] = SignIn(verify_password)
         pool = Pool()
         self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, pages)
         self.server = WebServer(self.api.app, pool)
+        self._admin_ports = admin_ports
+        self.admin = Pages(
+            places, store, self.gateway, self.fleet, self.database, self.clock, self.events, self._services
+        )
 
         # What goes on by itself.
         self._stopping = threading.Event()
@@ -119,6 +129,7 @@ class Service:
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
+        self.jobs.every(60.0, "figures", self.admin.keep_figures)
         self._apply = {
             General: self._apply_general,
             Sms: self._apply_sms,
@@ -126,6 +137,7 @@ class Service:
             BlockedNumber: self._apply_blocking,
             ApiSettings: self._apply_api,
             ApiUser: self._apply_api_users,
+            User: self._set_rules,
         }
 
     def start(self) -> None:
@@ -136,11 +148,15 @@ class Service:
         self._apply_modems()
         self.jobs.start()
         self._apply_api()
+        port, https_port = self._admin_ports
+        own = self._own_tls() if https_port else None
+        self.admin.start(port, (https_port, own) if own else None)
         self._watching.start()
 
     def stop(self) -> None:
         """Close the doors first; messages in a modem's hands are waited for."""
         self._stopping.set()
+        self.admin.stop()
         self.server.stop()
         self.jobs.stop()
         self.fleet.stop()
@@ -177,6 +193,7 @@ class Service:
     def _set_rules(self) -> None:
         general = self.settings.one(General)
         self.intake.rules = Rules(
+            claimed=bool(self.settings.items(User) or self.settings.items(ApiUser)),
             drop_expired=general.drop_expired_otp,
             lifetime=general.otp_expiration / 1000,
             delivery_reports=self.settings.one(Sms).delivery_reports,
@@ -206,17 +223,33 @@ class Service:
         listeners = {}
         if api.enable_http:
             listeners["http"] = Listener(api.http_port)
-        if api.enable_https:
-            pem = self._places.tls / "self-signed.pem"
-            try:
-                tls.self_signed(pem, [socket.gethostname(), "otp-pi.local", "otppi.lan"], self.clock.wall())
-                listeners["https"] = Listener(api.https_port, tls.load(pem))
-            except OSError as error:
-                log.error("HTTPS is off: its certificate cannot be used: %s", error)
+        if api.enable_https and (own := self._own_tls()):
+            listeners["https"] = Listener(api.https_port, own)
         self.server.apply(listeners)
+
+    def _own_tls(self) -> ssl.SSLContext | None:
+        pem = self._places.tls / "self-signed.pem"
+        try:
+            tls.self_signed(pem, [socket.gethostname(), "otp-pi.local", "otppi.lan"], self.clock.wall())
+            return tls.load(pem)
+        except OSError as error:
+            log.error("HTTPS is off: its certificate cannot be used: %s", error)
+            return None
+
+    def _services(self) -> Mapping[str, Doing]:
+        """How the doors are doing, by their switches in the settings."""
+        api, ports = self.settings.one(ApiSettings), self.server.ports()
+        found = {}
+        for name, wanted in (("http", api.enable_http), ("https", api.enable_https)):
+            if name in ports:
+                found[f"api.enable_{name}"] = Doing("running", f"port {ports[name]}")
+            elif wanted:
+                found[f"api.enable_{name}"] = Doing("trouble", "its port cannot be opened; the log says why")
+        return found
 
     def _apply_api_users(self) -> None:
         self.sign_in.load(self.settings.items(ApiUser).values())
+        self._set_rules()
 
     def _keep_blocked(self, number: str, blocked: bool, by: str) -> None:
         entry = BlockedNumber(
@@ -255,6 +288,7 @@ class Service:
         if self.clock.trusted:
             self.otp_store.sweep(now)
             self.ledger.sweep(now - KEEP_MESSAGES)
+        self.admin.sweep()
 
 
 class NoMail:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,12 +15,15 @@ from typing import Any
 
 from app.core.errors import GatewayError
 from app.main import Service
+from app.settings import files
 from app.settings.api import Api, ApiUser
 from app.settings.modems import Modem
 from app.settings.passwords import generate_password, hash_password
 from app.settings.store import SettingsStore
+from app.settings.users import User
 from app.store.places import Places
 from app.web import phone
+from app.web.admin.setup import SetupCode
 from hw.sim.plugs import plugs
 
 log = logging.getLogger(__name__)
@@ -33,13 +38,17 @@ SIMULATED: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def serve(home: Path) -> int:
+# Of the browser admin: HTTP and HTTPS, 0 for none.
+AdminPorts = tuple[int, int]
+
+
+def serve(home: Path, admin: AdminPorts = (0, 0)) -> int:
     """Run until SIGTERM or SIGINT. 1 when the service cannot start."""
     store = SettingsStore(home)
-    return _run(home, store, {})
+    return _run(home, store, {}, admin)
 
 
-def try_out(home: Path, modem: str | None) -> int:
+def try_out(home: Path, modem: str | None, admin: AdminPorts = (0, 0)) -> int:
     """Run ready to use: an API user with a fresh password and simulated modems, or the one real modem."""
     store = SettingsStore(home)
     password = generate_password()
@@ -49,7 +58,9 @@ def try_out(home: Path, modem: str | None) -> int:
     else:
         _have_modems(store, SIMULATED, ["real"])
     welcome = _welcome(store.load().settings.one(Api), password, modem)
-    return _run(home, store, {} if modem else phone.pages(_received), welcome)
+    if admin[0]:
+        welcome += _admin_welcome(store, home, admin[0])
+    return _run(home, store, {} if modem else phone.pages(_received), admin, welcome)
 
 
 def bench(modems: int) -> int:
@@ -59,10 +70,12 @@ def bench(modems: int) -> int:
         _have_modems(store, {f"sim{n}": {"port": f"sim://sim{n}"} for n in range(1, modems + 1)}, [])
         password = generate_password()
         store.put(ApiUser, USER, ApiUser(username=USER, password=hash_password(password)))
-        return _run(Path(folder), store, {}, f"API user {USER}, password {password}")
+        return _run(Path(folder), store, {}, (0, 0), f"API user {USER}, password {password}")
 
 
-def _run(home: Path, store: SettingsStore, pages: Mapping[str, Any], welcome: str = "") -> int:
+def _run(
+    home: Path, store: SettingsStore, pages: Mapping[str, Any], admin: AdminPorts, welcome: str = ""
+) -> int:
     loaded = store.load()
     for problem in loaded.problems:
         log.error("settings: %s", problem)
@@ -71,17 +84,23 @@ def _run(home: Path, store: SettingsStore, pages: Mapping[str, Any], welcome: st
     for warning in loaded.warnings:
         log.warning("settings: %s", warning)
     try:
-        service = Service(Places(home), store, loaded, pages)
+        service = Service(Places(home), store, loaded, pages, admin)
     except (GatewayError, OSError) as error:
         log.error("the gateway cannot start: %s", error)
         return 1
+    again = threading.Event()
     with _until_told_to_stop() as told:
+        service.admin.restart = lambda: (again.set(), told.set())
         service.start()
         if welcome:
             print(welcome, flush=True)  # to whoever sits there, never to the log: it holds a password
         told.wait()
     log.info("stopping")
     service.stop()
+    if again.is_set():
+        log.info("starting anew")
+        logging.shutdown()
+        os.execv(sys.executable, sys.orig_argv)
     return 0
 
 
@@ -124,3 +143,11 @@ def _welcome(api: Api, password: str, modem: str | None) -> str:
     if not modem:
         lines += [f"  See it arrive on the simulated handset: {address}/phone", ""]
     return "\n".join(lines)
+
+
+def _admin_welcome(store: SettingsStore, home: Path, port: int) -> str:
+    lines = [f"  Pages     http://127.0.0.1:{port}"]
+    if not store.load().settings.items(User):
+        files.make_folder(home)
+        lines.append(f"  Set-up code for the first administrator: {SetupCode(home).code()}")
+    return "\n".join([*lines, ""])

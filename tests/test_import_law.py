@@ -38,6 +38,7 @@ LAW: dict[str, frozenset[str]] = {
     "app.jobs": CORE | {"app.settings", "app.store"},
     "app.numbering": CORE,
     "app.main": EVERYTHING,
+    "app.pages": EVERYTHING,  # the part of the composition root that builds the browser admin
     "app.__main__": EVERYTHING,
     "app.running": EVERYTHING,
     "publisher": frozenset(),

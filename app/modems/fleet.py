@@ -12,6 +12,7 @@ from app.core.events import Announce
 from app.core.ports import Job
 from app.core.routing import Lane
 from app.modems import standing as how
+from app.modems.queue import Errand
 from app.modems.search import Ports
 from app.modems.spec import ModemSpec
 from app.modems.standing import listing
@@ -111,6 +112,20 @@ class Fleet:
         for modem, worker in list(self._workers.items()):
             entries[modem] = listing(worker.spec, worker.standing)
         return dict(sorted(entries.items()))
+
+    def standings(self) -> Mapping[str, tuple[ModemSpec, how.Standing, int]]:
+        """Every modem of the settings with how it is doing and how many messages wait for it."""
+        found = {modem: (spec, how.Standing(), 0) for modem, spec in self._idle.items()}
+        for modem, worker in list(self._workers.items()):
+            found[modem] = (worker.spec, worker.standing, worker.queued)
+        return dict(sorted(found.items()))
+
+    def errand(self, modem: str, errand: Errand) -> None:
+        """Have the modem's own thread do something with it soon. Raises NoDevice."""
+        worker = self._workers.get(modem)
+        if worker is None:
+            raise NoDevice(f"there is no active modem {modem[:40]!r}")
+        worker.errand(errand)
 
     def ussd(self, modem: str, code: str, done: Callable[[Mapping[str, Any] | Exception], None]) -> None:
         worker = self._workers.get(modem)

@@ -8,9 +8,11 @@ from app.settings.general import General
 from app.settings.modems import Modem
 from app.settings.section import Section
 from app.settings.sms import Sms
+from app.settings.users import User
 
 SECTIONS: tuple[type[Section], ...] = (
     General,
+    User,
     Api,
     ApiUser,
     Sms,

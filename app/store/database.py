@@ -21,8 +21,9 @@ BATCH = 256
 # A card that takes longer than this for one commit is broken.
 PATIENCE = 30.0
 
-SCHEMA_VERSION = 1
-SCHEMA = """
+# One step a version; a file of an older release is brought up by the steps it has not seen.
+STEPS = (
+    """
 CREATE TABLE message (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
@@ -58,7 +59,22 @@ CREATE TABLE otp (
 ) WITHOUT ROWID;
 CREATE TABLE part_reference (slot INTEGER PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE refused_pin (mark BLOB PRIMARY KEY) WITHOUT ROWID;
-"""
+""",
+    # 2: what the pages show: who changed what, the figures of every minute, messages of a day.
+    """
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    who TEXT NOT NULL,
+    address TEXT NOT NULL,
+    what TEXT NOT NULL,
+    detail TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE history (minute INTEGER PRIMARY KEY, figures TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX message_accepted ON message (accepted);
+""",
+)
+SCHEMA_VERSION = len(STEPS)
 
 
 class Write:
@@ -183,11 +199,11 @@ def _open(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0:
-        connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-    elif version > SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         connection.close()
         raise StorageFailed(f"{path} was written by a newer release; update, or restore a backup")
+    for number, step in enumerate(STEPS[version:], version + 1):
+        connection.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
     return connection
 
 
