@@ -103,7 +103,8 @@ class Door:
         if route is None:
             return _nothing(visit, list(methods))
         self._recognise(visit, route)
-        return self._refusal(visit, route, path) or route.handler(visit, **places)
+        here = {name: text for name, text in places.items() if f"<{name}>" in route.path}
+        return self._refusal(visit, route, path) or route.handler(visit, **here)
 
     def _visit(self, came: BaseRequest) -> Visit:
         environ = came.environ

@@ -50,12 +50,12 @@ class Table:
 
     def find(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
         """The routes of a path by method, and what stands in its places; no routes where there is nothing."""
-        if path in self._plain:
-            return self._plain[path], {}
+        plain = self._plain.get(path, {})
         for pattern, methods in self._patterns:
             if match := pattern.fullmatch(path):
-                return methods, match.groupdict()
-        return {}, {}
+                # A path written out counts before one with places: /start/modems before /start/<step>.
+                return {**methods, **plain}, match.groupdict()
+        return plain, {}
 
     def _methods(self, path: str) -> dict[str, Route]:
         if "<" not in path:
