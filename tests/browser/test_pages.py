@@ -88,7 +88,9 @@ def violations(page: Any) -> list[str]:
     if not page.evaluate("window.axe !== undefined"):
         page.evaluate(AXE.read_text())
     found = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", WCAG)["violations"]
-    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]
+    ]
 
 
 def too_wide(page: Any) -> bool:
@@ -120,7 +122,9 @@ def test_the_first_view_of_a_page_is_light(browser: Any, owned: Running, state: 
     context = browser.new_context(base_url=owned.url, storage_state=state)
     page = context.new_page()
     sizes: dict[str, int] = {}
-    page.on("requestfinished", lambda request: sizes.update({request.url: request.sizes()["responseBodySize"]}))
+    page.on(
+        "requestfinished", lambda request: sizes.update({request.url: request.sizes()["responseBodySize"]})
+    )
     page.goto(PAGES[name], wait_until="load")
     context.close()
     assert len(sizes) <= 15, sizes

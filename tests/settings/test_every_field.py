@@ -95,6 +95,22 @@ VALUES: dict[str, dict[str, Row]] = {
         ),
         "per_minute_limit": COUNT,
     },
+    "users": {
+        "username": Row("ann", "ann", "a nn", "'a nn' is not a user name"),
+        "name": text("Ann Doe"),
+        "role": Row("Viewer", "viewer", "king", "'king' is not one of administrator, operator, viewer"),
+        "phone_number": NUMBER,
+        "email": Row("ann@example.com", "ann@example.com", "ann", "'ann' is not a mail address"),
+        "password": Row("correct horse", "HASH(correct horse)", "a\x00b", "the value given " + LINES),
+        "totp_key": Row(
+            "gezd gnbv gy3t qojq gezd gnbv gy3t qojq",
+            "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+            "123456",
+            "the value given is not the key of an authenticator app",
+        ),
+        "active": SWITCH_OFF,
+        "blocked": SWITCH_ON,
+    },
     "sms": {
         "country_code": Row("+66", "66", "062", "'062' is not a country code"),
         "recipient_prefix_length": Row("6", 6, "16", "16 is out of range: 1 to 15"),
@@ -153,6 +169,7 @@ VALUES: dict[str, dict[str, Row]] = {
 #: What an item needs before one of its fields can be tried.
 NEEDED = {
     "api_users": {"username": "somebody"},
+    "users": {"username": "somebody"},
     "modems": {"name": "m1", "port": "sim://m1"},
     "blocking": {"number": "628111"},
 }

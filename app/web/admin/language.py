@@ -11,6 +11,11 @@ from pathlib import Path
 LANGUAGES = {"en": "English", "id": "Bahasa Indonesia"}
 _WORDS = Path(__file__).with_name("words")
 _LONGEST = 400
+# Limits of a number: "1 to 65535".
+_SPAN = re.compile(r"(-?[\d.]+) to (-?[\d.]+)")
+_BETWEEN = {"id": "sampai"}
+# A sentence about a value: the value, then one of the keys that begin like this.
+_ABOUT = ("is ", "has ", "holds ", "was ")
 
 
 @cache
@@ -29,10 +34,13 @@ def translated(language: str, text: str) -> str:
         return text
     if text in known:
         return known[text]
+    if span := _SPAN.fullmatch(text):
+        return f"{span[1]} {_BETWEEN[language]} {span[2]}"
     for pattern, target in _patterns(language):
         if match := pattern.fullmatch(text):
-            parts = iter(match.groups())
-            return re.sub(r"\{\}", lambda _: translated(language, next(parts)), target)
+            pieces = target.split("{}")
+            parts = [translated(language, part) for part in match.groups()]
+            return "".join(piece + part for piece, part in zip(pieces, [*parts, ""], strict=True))
     return text
 
 
@@ -54,11 +62,11 @@ def chosen(cookie: str, accept: str, usual: str) -> str:
 @cache
 def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
     """The sentences with places in them, those with most words of their own first."""
-    keys = sorted((key for key in words(language) if "{}" in key), key=len, reverse=True)
-    return [
-        (
-            re.compile("(.+?)".join(re.escape(piece) for piece in key.split("{}")), re.DOTALL),
-            words(language)[key],
-        )
-        for key in keys
-    ]
+    known = dict(words(language))
+    known |= {f"{{}} {key}": f"{{}} {text}" for key, text in known.items() if key.startswith(_ABOUT)}
+    keys = sorted((key for key in known if "{}" in key), key=len, reverse=True)
+    return [(_pattern(key), known[key]) for key in keys if key.count("{}") == known[key].count("{}")]
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    return re.compile("(.+?)".join(re.escape(piece) for piece in key.split("{}")), re.DOTALL)

@@ -36,7 +36,9 @@ class Site:
         self.store.save(Api, Api(http_port=free_port(), enable_https=False))
         for number in range(1, modems + 1):
             name = f"sim{number}"
-            self.store.put(Modem, name, Modem(name=name, port=f"sim://{home.name}{name}", default_modem=number == 1))
+            self.store.put(
+                Modem, name, Modem(name=name, port=f"sim://{home.name}{name}", default_modem=number == 1)
+            )
         if people:
             for name, role in PEOPLE.items():
                 self.store.put(User, name, user(name, role))
@@ -110,7 +112,9 @@ class Client:
         )
         try:
             sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-            connection.request(method, path, body, {k: v for k, v in {**sent, **(headers or {})}.items() if v})
+            connection.request(
+                method, path, body, {k: v for k, v in {**sent, **(headers or {})}.items() if v}
+            )
             response = connection.getresponse()
             page = Page(response.status, response.headers, response.read())
         finally:

@@ -163,7 +163,9 @@ def test_each_page_is_shown_to_an_administrator(site: Site, administrator: Clien
 
 
 @every
-def test_a_method_that_is_not_meant_is_told_which_are(site: Site, administrator: Client, route: Route) -> None:
+def test_a_method_that_is_not_meant_is_told_which_are(
+    site: Site, administrator: Client, route: Route
+) -> None:
     page = administrator.ask("DELETE", _path(route))
     _dressed(page)
     assert page.status == 405
