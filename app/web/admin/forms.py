@@ -76,14 +76,19 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def checked(section: type[Section], given: Form, current: Section | None, item: str = "") -> Checked[Section]:
-    """What came back, checked by the section. A box named ``clear.FIELD`` empties a secret."""
+def checked(
+    section: type[Section], given: Form, current: Section | None, item: str = "", whole: bool = True
+) -> Checked[Section]:
+    """What came back, checked by the section. A box named ``clear.FIELD`` empties a secret.
+
+    whole: the form showed every field, so that a box that did not come back is not ticked.
+    """
     clear = [name for name in section.options if given.get(f"clear.{name}")]
     form = {
         name: _plain(section.options[name], texts) for name, texts in given.items() if name in section.options
     }
     name = (given.get("username") or ("",))[-1]
-    return from_form(section, form, current, item, clear=clear, hasher=careful(name))
+    return from_form(section, form, current, item, clear=clear, whole=whole, hasher=careful(name))
 
 
 def _plain(option: Option, texts: Sequence[str]) -> str | Sequence[str]:

@@ -22,6 +22,12 @@ _SMALL = 600  # octets that are not worth packing
 _UPLOAD = 8 * 1024 * 1024
 
 
+def digits(text: str) -> str:
+    """What somebody typed to find a number by: as in the lists, without the 0 that stands for the country."""
+    plain = "".join(text.split()).replace("-", "").lstrip("+")[:20]
+    return plain[1:] if plain.startswith("0") and len(plain) > 6 else plain
+
+
 @dataclass
 class Visit:
     """cookie: what the visitor's tokens are bound to. secure: it came by HTTPS."""

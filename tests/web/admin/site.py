@@ -65,8 +65,8 @@ class Site:
         self.service.stop()
 
 
-def user(name: str, role: str, **more: object) -> User:
-    return User(username=name, role=role, password=HASH, **{"phone_number": "628111222333", **more})
+def user(login: str, role: str, **more: object) -> User:
+    return User(username=login, role=role, password=HASH, **{"phone_number": "628111222333", **more})
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Client:
         told |= {name.replace("_", "-"): value for name, value in headers.items()}
         return self.ask("POST", path, urlencode(pairs, doseq=True).encode(), told)
 
-    def upload(self, path: str, name: str, content: bytes, **fields: str) -> Page:
+    def upload(self, path: str, name: str, data: bytes, **fields: str) -> Page:
         """A form with a file (RFC 7578)."""
         parts = [("token", self.get("/account").token), *fields.items()]
         body = b"".join(
@@ -150,7 +150,7 @@ class Client:
             for key, value in parts
         )
         head = f'--edge\r\nContent-Disposition: form-data; name="{name}"; filename="f"\r\n\r\n'
-        body += head.encode() + content + b"\r\n--edge--\r\n"
+        body += head.encode() + data + b"\r\n--edge--\r\n"
         told = {"Content-Type": "multipart/form-data; boundary=edge", "Origin": self.origin}
         return self.ask("POST", path, body, told)
 

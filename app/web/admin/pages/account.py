@@ -50,7 +50,8 @@ def password(visit: Visit) -> HTTPResponse:
     if not verify_password(visit.user.password, visit.text("old")):
         visit.note("refused", "the old password was wrong")
         return account(visit, why=visit.t("The old password is wrong."), status=422)
-    checked = forms.checked(User, {"password": [visit.text("password")], "active": ["on"]}, visit.user)
+    given = {"password": [visit.text("password")], "username": [visit.user.username]}
+    checked = forms.checked(User, given, visit.user, visit.session.item, whole=False)
     problem = next((one.sentence for one in checked.problems), "")
     if checked.value is None or not visit.text("password"):
         return account(visit, why=visit.t(problem or "a new password must be given"), status=422)

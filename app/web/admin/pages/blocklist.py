@@ -10,7 +10,7 @@ from bottle import HTTPResponse
 from app.core.errors import GatewayError
 from app.settings.blocking import BlockedNumber
 from app.web.admin.routes import OPERATOR, VIEWER, Route
-from app.web.admin.visit import Visit
+from app.web.admin.visit import Visit, digits
 
 PAGE = 100
 IMPORT = 8 * 1024 * 1024
@@ -22,7 +22,7 @@ def _numbers(visit: Visit) -> Mapping[str, BlockedNumber]:
 
 
 def blocklist(visit: Visit, why: str = "", status: int = 200) -> HTTPResponse:
-    search = "".join(visit.asked("search").split()).lstrip("+0")[:20]
+    search = digits(visit.asked("search"))
     numbers = _numbers(visit)
     found = [one for one in reversed(numbers.values()) if search in one.number]  # type: ignore[call-overload]
     return visit.page(

@@ -119,9 +119,8 @@ def _send_code(visit: Visit, user: User, code: str) -> None:
 def new_password(visit: Visit) -> HTTPResponse:
     people, name = visit.door.people, visit.text("username").strip()[:64]
     found = next((i for i, one in people.users().items() if one.username == name and people.usable(i)), "")
-    checked = forms.checked(
-        User, {"password": visit.form.get("password", ())}, _user(visit, found, name), found
-    )
+    given = {"password": visit.form.get("password", ()), "username": [name if found else "nobody"]}
+    checked = forms.checked(User, given, _user(visit, found), found, whole=False)
     try:
         if checked.problems or not visit.text("password"):
             raise Denied(next((one.sentence for one in checked.problems), "a new password must be given"))
@@ -136,9 +135,9 @@ def new_password(visit: Visit) -> HTTPResponse:
     return visit.page("forgot_done.html")
 
 
-def _user(visit: Visit, item: str, name: str) -> User:
+def _user(visit: Visit, item: str) -> User:
     """The user to give a new password; a stand-in for one who is not there, so that both take as long."""
-    return visit.door.people.users().get(item) or User(username=name or "nobody")
+    return visit.door.people.users().get(item) or User(username="nobody")
 
 
 def _denied(visit: Visit, denied: Denied, page: object) -> HTTPResponse:

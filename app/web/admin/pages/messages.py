@@ -15,7 +15,7 @@ from app.core.message import LedgerRow, State
 from app.core.receiver import masked
 from app.store.book import Filter
 from app.web.admin.routes import OPERATOR, VIEWER, Route, may
-from app.web.admin.visit import Visit
+from app.web.admin.visit import Visit, digits
 
 PAGE = 50
 DAY = 86400.0
@@ -53,7 +53,7 @@ def _filter(visit: Visit) -> Filter:
     return Filter(
         state=visit.asked("state")[:20],
         modem=visit.asked("modem")[:64],
-        receiver="".join(visit.asked("receiver").split()).lstrip("+0")[:64] if visit.role != "viewer" else "",
+        receiver=digits(visit.asked("receiver")) if may(visit.role, OPERATOR) else "",
         owner=visit.asked("owner")[:64],
         since=since,
         until=since + DAY if since else 0.0,
