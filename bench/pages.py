@@ -83,9 +83,7 @@ def _fill(gateway: Gateway) -> None:
             " accepted, finished, tries) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
-        figures = (
-            '{"cpu": 7.5, "memory": 41.0, "storage": 30.0, "temperature": 51.0, "modems": 64.0, "sent": 12.0}'
-        )
+        figures = '{"cpu": 7.5, "memory": 41.0, "storage": 30.0, "temperature": 51.0, "modems": 64.0}'
         minutes = range(int(now // 60) - 7 * 24 * 60, int(now // 60))
         database.executemany(
             "INSERT OR REPLACE INTO history VALUES (?, ?)", ((minute, figures) for minute in minutes)

@@ -87,7 +87,7 @@ class Simulators:
 
 
 class Gateway:
-    """A service with a home of its own. ``modems``: item id → fields of the settings; ``admin``: with pages."""
+    """A service with a home of its own. modems: item id → fields of the settings; admin: with pages."""
 
     def __init__(
         self,

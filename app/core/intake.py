@@ -34,7 +34,8 @@ ASYNC_DEADLINE = 24 * 3600.0
 class Rules:
     """Of the settings, what decides about every message.
 
-    lifetime: seconds of *OTP expiration*; claimed: whether the device has an owner, without whom it sends nothing.
+    lifetime: seconds of *OTP expiration*; claimed: whether the device has an owner, without whom it sends
+    nothing.
     """
 
     claimed: bool = True

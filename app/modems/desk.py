@@ -1,4 +1,4 @@
-"""What the pages ask of the modems: how each is doing, which ports there are, who answers at one, parts of a text."""
+"""What the pages ask of the modems: how each is doing, who answers at a port, the parts of a text."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ LONGEST = 2000  # characters of detail
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """at: Unix seconds; who: a user or how a program calls itself; what: a slug such as ``settings.changed``."""
+    """at: Unix seconds; who: a user, or "-"; what: a slug such as ``settings.changed``."""
 
     seq: int
     at: float

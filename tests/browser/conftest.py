@@ -74,9 +74,7 @@ class Running:
 def browser() -> Iterator[Any]:
     if not CHROMIUM.exists():
         if "OTPPI_NO_BROWSER" not in os.environ:
-            pytest.fail(
-                "Chromium is missing: scripts/setup test installs it; OTPPI_NO_BROWSER=1 leaves it out"
-            )
+            pytest.fail("Chromium is missing: scripts/setup test brings it; OTPPI_NO_BROWSER=1 does without")
         pytest.skip("OTPPI_NO_BROWSER is set")
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as playwright:

@@ -10,6 +10,7 @@ from typing import Any
 from app.settings.users import User
 from tests.browser.conftest import PASSWORD, Running, picture, sign_in
 
+
 def test_a_forgotten_password_is_replaced_by_an_sms(owned: Running, visit: Any) -> None:
     from app.settings.passwords import hash_password
 

@@ -1,4 +1,4 @@
-"""Every page in a browser: pictures, accessibility, weight, a telephone's width, dark, keyboard, no JavaScript."""
+"""Every page in a browser: pictures, accessibility, weight, a telephone's width, in the dark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each section of the settings in a browser: saved, loaded again, and refused with a sentence at the field."""
+"""Each section of the settings in a browser: saved, loaded again, refused with a sentence at the field."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def _field(section: Any) -> str:
     return next(
         name
         for name, option in section.options.items()
-        if option.kind in ("text", "number") and not option.secret and name not in (section.about.key, "otp_store_url")
+        if option.kind in ("text", "number")
+        and not option.secret
+        and name not in (section.about.key, "otp_store_url")
         and "\n" not in VALUES[section.about.name][name].bad
     )
 

@@ -105,7 +105,10 @@ def test_wrong_values_are_refused_all_at_once(app: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["set", "apis", "a=b"], "'apis' is not a section: general, users, api, api_users, sms, modems, blocking"),
+        (
+            ["set", "apis", "a=b"],
+            "'apis' is not a section: general, users, api, api_users, sms, modems, blocking",
+        ),
         (["set", "api/x", "a=b"], "api: has no items"),
         (["show", "modems/"], "modems: say which item after the slash"),
         (["show", "modems/m9"], "modems/m9: there is no such item"),

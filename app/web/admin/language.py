@@ -45,7 +45,7 @@ def translated(language: str, text: str) -> str:
 
 
 def chosen(cookie: str, accept: str, usual: str) -> str:
-    """What the visitor chose, else what the browser asks for (RFC 9110 §12.5.4), else the device's language."""
+    """What the visitor chose, else what the browser asks for (RFC 9110 §12.5.4), else the device's own."""
     if cookie in LANGUAGES:
         return cookie
     ranked = []

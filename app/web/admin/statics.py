@@ -1,4 +1,4 @@
-"""Files served from the device: by content hash, compressed, for ever; nothing outside of the list is found."""
+"""Files served from the device: by content hash, packed, for ever; nothing outside of the list is found."""
 
 from __future__ import annotations
 

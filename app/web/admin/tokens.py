@@ -11,8 +11,10 @@ _NONCE = 9
 
 
 class Tokens:
-    """A token is a nonce and a keyed digest of nonce and cookie. The nonce makes each page's token another one,
-    so that compressing a page tells nothing about it (the BREACH attack)."""
+    """A token is a nonce and a keyed digest of nonce and cookie.
+
+    The nonce makes each page's token another one, so that packing a page tells nothing about it (BREACH).
+    """
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)

@@ -27,7 +27,7 @@ def code(key: str, period: int) -> str:
 
 
 def period_of(key: str, given: str, now: float, after: int = -1) -> int | None:
-    """The period whose code was given, later than ``after`` so that none counts twice; None if it is wrong."""
+    """The period of a code, later than ``after`` so that none counts twice; None if it is wrong."""
     given = given.replace(" ", "")
     current = int(now // PERIOD)
     found = None

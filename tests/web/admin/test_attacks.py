@@ -160,7 +160,7 @@ def test_a_line_break_forges_neither_header_nor_log_line_nor_audit(site: Site, a
     assert page.headers.get_all("Set-Cookie") is None
     assert page.location == "/"
     logging.getLogger("test").warning("said %s", "one\nERROR forged: line\x1b[2J")
-    (line,) = [one for one in site.service.admin.house.log.lines(0, "forged")]
+    (line,) = site.service.admin.house.log.lines(0, "forged")
     assert line.text == "said one ERROR forged: line [2J"
     site.service.admin.house.audit.note(1.0, "x\ny", "z", "refused", "a\r\nb\x00c")
     eventually(lambda: bool(site.service.admin.house.audit.page(0, 5, "a  b c")))

@@ -233,8 +233,11 @@ def test_a_thousand_sign_ins_at_once_need_no_more_memory_than_one(site: Site) ->
         "/\\evil.example",
         "/%0d%0aSet-Cookie:a=b",
         "javascript:alert(1)",
-    ]
-    + ["/live", "/part/home", "\r\nLocation: //evil", "/no-such-page"],
+        "/live",
+        "/part/home",
+        "\r\nLocation: //evil",
+        "/no-such-page",
+    ],
 )
 def test_signing_in_leads_nowhere_else(site: Site, target: str) -> None:
     client = Client(site)

@@ -56,7 +56,7 @@ def _state(visit: Visit) -> dict[str, object]:
         "trouble": [
             card for card in cards if card["active"] and card["state"] not in ("ready", "connecting")
         ],
-        "problems": [line for line in house.log.lines(30, most=5)][::-1],
+        "problems": list(house.log.lines(30, most=5))[::-1],
         "counts": house.book.counts(house.clock.wall() - 24 * 3600),
         "cards": [card() for card in house.cards],
     }

@@ -132,9 +132,10 @@ def download(visit: Visit) -> HTTPResponse:
     if not since:
         return visit.go("/messages", visit.t("That is not a day."), "bad")
     visit.note("ledger.downloaded", day)
+    name = time.strftime("%Y-%m-%d", time.localtime(since))
     headers = {
         "Content-Type": "text/csv; charset=utf-8",
-        "Content-Disposition": f'attachment; filename="otp-pi-{time.strftime("%Y-%m-%d", time.localtime(since))}.csv"',
+        "Content-Disposition": f'attachment; filename="otp-pi-{name}.csv"',
         "Cache-Control": "no-store",
     }
     return HTTPResponse(_lines(visit.house.book.day(since, since + DAY)), 200, headers)

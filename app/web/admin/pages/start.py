@@ -1,4 +1,4 @@
-"""The first run: place and time, modems, a first SMS, an API user; each step can be left out and taken up again."""
+"""The first run: place and time, modems, a first SMS, an API user; each step can be left for later."""
 
 from __future__ import annotations
 

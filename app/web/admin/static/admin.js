@@ -73,13 +73,13 @@
         if (marks.size > 60) return;
         const group = draw(svg, "g", { class: "mark", "data-seq": move.seq });
         draw(group, "circle", { r: 7 });
-        draw(group, "text", { class: "small", x: 10, y: -8 }, move.number || "");
+        draw(group, "text", { class: "small", x: 4, y: -12, "text-anchor": "end" }, move.number || "");
         mark = { group, x: 55, y: middle, tx: 55, ty: middle };
         marks.set(move.seq, mark);
         place_(mark);
       }
       if (move.step === "accepted") { mark.tx = 345; mark.ty = middle; }
-      if (move.step !== "accepted" && move.modem in place) { mark.tx = 600; mark.ty = place[move.modem]; }
+      if (move.step !== "accepted" && move.modem in place) { mark.tx = 548; mark.ty = place[move.modem]; }
       if (move.step === "done") {
         mark.group.classList.add(move.state);
         setTimeout(() => { mark.group.remove(); marks.delete(move.seq); }, 1600);
