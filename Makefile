@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export OTPPI_HOME ?= $(CURDIR)/run
 
-.PHONY: help setup run test fuzz lint format bench test-debian13 clean
+.PHONY: help setup run test fuzz lint format bench test-debian13 deb clean
 
 help:  ## what there is
 	@echo "OTP-Pi: one-time passwords by SMS, from a Raspberry Pi of your own"; echo
@@ -22,6 +22,7 @@ run: .venv/ready  ## the whole gateway with four simulated modems; MODEM=/dev/tt
 test: .venv/ready  ## all tests, the fast ones first
 	@scripts/setup test
 	$(PYTHON) -m pytest
+	cd publisher && ../$(PYTHON) -m pytest
 
 fuzz: .venv/ready  ## a million generated inputs for the codecs and parsers (takes a while)
 	@scripts/setup test
@@ -32,6 +33,7 @@ lint: .venv/ready  ## ruff, mypy, shellcheck
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	cd publisher && ../.venv/bin/mypy
 	git ls-files -z | xargs -0 grep -lZE '^#!/bin/(ba)?sh' -- | xargs -0 -r shellcheck -x
 
 format: .venv/ready  ## put the code into its usual form
@@ -45,6 +47,9 @@ bench: .venv/ready  ## speed and memory, measured against simulated modems in an
 test-debian13: .venv/ready  ## the tests on Python 3.13 and the library versions of Debian 13 (root)
 	@scripts/host-packages root
 	scripts/test-debian13
+
+deb:  ## the Debian package, in dist/
+	@scripts/build-deb
 
 clean:  ## forget .venv, ./run and what was built
 	rm -rf .venv run build dist .pytest_cache .mypy_cache .ruff_cache

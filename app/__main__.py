@@ -1,4 +1,4 @@
-"""The command line: serve, try, and the commands that show and change settings."""
+"""The command line: serve, try, the commands of the settings and those of the device."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from app.settings import commandline
+from app.system import commandline as device
 
 
 def main(words: list[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(words: list[str] | None = None) -> int:
     trying.add_argument("--modem", metavar="PORT", help="a real modem in place of the four simulated ones")
     trying.set_defaults(run=_try)
     commandline.add_commands(commands)
+    device.add_commands(commands)
     arguments = parser.parse_args(words)
     status: int = arguments.run(arguments)
     return status

@@ -12,6 +12,8 @@ from app.core.faults import described
 
 log = logging.getLogger(__name__)
 
+LONGEST = 60.0
+
 
 @dataclass(slots=True)
 class _Job:
@@ -28,6 +30,7 @@ class Jobs:
         self._clock = clock
         self._jobs: list[_Job] = []
         self._stopping = threading.Event()
+        self._ticked = clock.steady()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
     def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
@@ -40,9 +43,14 @@ class Jobs:
         self._stopping.set()
         self._thread.join(10)
 
+    def stalled(self) -> str:
+        """Why the thread no longer does its round, "" while it does; a round is allowed LONGEST seconds."""
+        idle = self._clock.steady() - self._ticked
+        return f"no round for {idle:.0f} s" if idle > LONGEST or not self._thread.is_alive() else ""
+
     def _run(self) -> None:
         while not self._stopping.is_set():
-            now = self._clock.steady()
+            now = self._ticked = self._clock.steady()
             for job in self._jobs:
                 if job.due <= now:
                     job.due = now + job.every

@@ -3,56 +3,73 @@
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
 
+from app.bell import Bell
+from app.brokers import Brokers
 from app.core.blocklist import BlockList
 from app.core.clock import SystemClock
 from app.core.delivery import Delivery
 from app.core.digest import KeyedDigest
 from app.core.duplicates import Duplicates
-from app.core.errors import MailFailed, StorageFailed
+from app.core.errors import StorageFailed
 from app.core.events import ClockStepped, Events
 from app.core.gateway import Gateway
 from app.core.intake import Intake, Rules
 from app.core.msisdn import Numbering
 from app.core.otp import OtpBook, OtpPolicy
-from app.core.ports import Job
 from app.core.recovery import recover
 from app.core.routing import Router
+from app.ddns import office as ddns_office
+from app.ddns.office import DdnsOffice
 from app.jobs import ClockWatch, Jobs
+from app.mail import office as mail_office
+from app.mail.office import MailOffice
+from app.maildoor import MailDoor
 from app.modems.fleet import Fleet
 from app.modems.spec import ModemSpec
 from app.numbering import normalise
 from app.pages import Pages
 from app.settings.api import Api as ApiSettings
 from app.settings.api import ApiUser
+from app.settings.bell import Bell as BellSettings
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
+from app.settings.keystore import Keystore
 from app.settings.modems import Modem
+from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.passwords import verify_password
 from app.settings.problems import Problem, SettingsError
 from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.snapshot import Settings
 from app.settings.store import Loaded, SettingsStore
+from app.settings.subscribers import SUBSCRIBERS, Subscriber
 from app.settings.users import User
 from app.settings.watch import Changed, Watcher
+from app.store.atomic import write_secret
+from app.store.choice import choose, chosen_by
 from app.store.database import Database
+from app.store.ddns import DdnsHistory
 from app.store.keys import DeviceKeys
-from app.store.ledger import SqliteLedger
+from app.store.mail import MailUsage
 from app.store.modems import ModemMemory
-from app.store.otp import SqliteOtpStore
 from app.store.places import Places
 from app.store.spool import FileSpool
-from app.web import tls
-from app.web.admin.house import Service as Doing
+from app.system.device import Device, Surroundings, machine
+from app.system.watchdog import Watchdog
 from app.web.api import Api, Page
+from app.web.doors import ApiDoors
 from app.web.pool import Pool
-from app.web.server import Listener, WebServer
+from app.web.server import WebServer
 from app.web.signin import SignIn
+
+if TYPE_CHECKING:
+    from app.settings.keypair import KeyPair
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +90,7 @@ class Service:
         store: SettingsStore,
         loaded: Loaded,
         pages: Mapping[str, Page] | None = None,
+        around: Surroundings | None = None,
         admin_ports: tuple[int, int] = (0, 0),
     ) -> None:
         settings = loaded.settings
@@ -85,17 +103,20 @@ class Service:
         keys = DeviceKeys(places.keys)
         self.clock = SystemClock()
         self.database = Database(places.database)
-        self.ledger = SqliteLedger(self.database)
         self.spool = FileSpool(places.spool, self.clock)
-        self.otp_store = SqliteOtpStore(self.database)
+        device = keys.key("brokers").hex()[:12]
+        self._chosen_by = chosen_by(settings.one(General))
+        remembered = choose(settings.one(General), self.database, keys, device)
+        self.otp_store, self.ledger, digest = remembered.otp, remembered.ledger, remembered.digest
         memory = ModemMemory(self.database, KeyedDigest(keys.key("modems")))
 
         # The modems, and the domain that uses them.
         self.events = Events()
-        digest = KeyedDigest(keys.key("messages"))
         self.fleet = Fleet(memory, self.clock, self.events.announce)
+        self.mail_usage = MailUsage(self.database)
+        self.mail = MailOffice(settings, self.mail_usage, self.clock)
         self.delivery = Delivery(
-            self.ledger, self.fleet, NoMail(), Router(), self.clock, self.events.announce
+            self.ledger, self.fleet, self.mail, Router(), self.clock, self.events.announce
         )
         self.intake = Intake(
             otp=OtpBook(self.otp_store, digest, self.clock, OtpPolicy()),
@@ -116,10 +137,31 @@ class Service:
         pool = Pool()
         self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, pages)
         self.server = WebServer(self.api.app, pool)
-        self._admin_ports = admin_ports
-        self.admin = Pages(
-            places, store, self.gateway, self.fleet, self.database, self.clock, self.events, self._services
+        self.brokers = Brokers(
+            self.gateway,
+            settings,
+            self.events.announce,
+            self.clock,
+            usable=lambda: len(self.fleet.lanes()),
+            device=device,
         )
+        self.mail_door = MailDoor(self.sign_in)
+        self.doors = ApiDoors(self.server, self.api, places.tls, self.clock)
+
+        # The device around it, and its name in the world.
+        self.ddns = DdnsOffice(
+            settings,
+            DdnsHistory(self.database),
+            places.home / "certificates",
+            self.clock,
+            self._serve_certificate,
+        )
+        around = around or machine()
+        self.device = Device(store, places.home, self.clock, around)
+        self.bell = Bell(around.sound, self.clock)
+        self.events.listen(self.bell.hear)
+
+        self.admin = Pages(self, places, store, admin_ports)
 
         # What goes on by itself.
         self._stopping = threading.Event()
@@ -129,35 +171,64 @@ class Service:
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
+        self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
+        if remembered.beat is not None:
+            self.jobs.every(1.0, "shared store", remembered.beat)
+        self.jobs.every(10.0, "doors", self.doors.look)
+        self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
         self.jobs.every(60.0, "figures", self.admin.keep_figures)
-        self._apply = {
-            General: self._apply_general,
+        self.jobs.every(HOUR, "pages", self.admin.open)
+        self._apply: dict[type[Section], Callable[[], object]] = {
             Sms: self._apply_sms,
             Modem: self._apply_modems,
             BlockedNumber: self._apply_blocking,
             ApiSettings: self._apply_api,
             ApiUser: self._apply_api_users,
             User: self._set_rules,
+            Keystore: self._apply_keystore,
+            BellSettings: self._apply_bell,
+            Wlan: lambda: self.device.apply(Wlan, self.settings),
+            Dhcp: lambda: self.device.apply(Dhcp, self.settings),
+            Ethernet: lambda: self.device.apply(Ethernet, self.settings),
+            FirewallRule: lambda: self.device.apply(FirewallRule, self.settings),
+            **dict.fromkeys(mail_office.SECTIONS, self._apply_mail),
+            **dict.fromkeys(ddns_office.SECTIONS, self._apply_ddns),
+            General: self._apply_general,
+            **{section: partial(self._apply_subscriber, section) for section in SUBSCRIBERS},
         }
 
     def start(self) -> None:
         """Open the doors last, when what was left open by the last process is settled."""
-        for section in (General, Sms, BlockedNumber, ApiUser):
+        for section in (General, Sms, BlockedNumber, ApiUser, BellSettings, Keystore):
             self._apply[section]()
         recover(self.ledger, self.spool, self.intake, self.clock)
         self._apply_modems()
         self.jobs.start()
         self._apply_api()
-        port, https_port = self._admin_ports
-        own = self._own_tls() if https_port else None
-        self.admin.start(port, (https_port, own) if own else None)
+        self.admin.start()
+        self.brokers.start()
+        self.mail.start()
+        self.mail.open_door(self.gateway, self.mail_door)
+        self.ddns.start()
         self._watching.start()
+        # The first unknown user must not take longer than the next: this makes what their password is
+        # compared with.
+        threading.Thread(target=verify_password, args=("", ""), name="decoy", daemon=True).start()
+        self.bell.start()
+        self.device.start(self.settings)
+        self.watchdog.start()
 
     def stop(self) -> None:
         """Close the doors first; messages in a modem's hands are waited for."""
         self._stopping.set()
+        self.watchdog.stop()
+        self.device.stop()
+        self.bell.stop()
         self.admin.stop()
         self.server.stop()
+        self.brokers.stop()
+        self.ddns.stop()
+        self.mail.stop()
         self.jobs.stop()
         self.fleet.stop()
         self.database.close()
@@ -178,10 +249,14 @@ class Service:
 
     def _apply_general(self) -> None:
         general = self.settings.one(General)
+        if chosen_by(general) != self._chosen_by:
+            log.warning("the OTP store changes when the service is started again")
         lifetime = general.otp_expiration / 1000
         self.intake.otp.policy = OtpPolicy(general.otp_digits, general.otp_tries, lifetime)
         self.intake.duplicates.window = float(general.duplicate_window)
         self._set_rules()
+        self._apply_mail()
+        self.device.apply(General, self.settings)
 
     def _apply_sms(self) -> None:
         country_code = self.settings.one(Sms).country_code
@@ -208,48 +283,36 @@ class Service:
         self.intake.blocklist.load(one.number for one in numbers if one.state == "blocked")
 
     def _apply_api(self) -> None:
-        api = self.settings.one(ApiSettings)
-        paths = (
-            api.otp_path,
-            api.message_path,
-            api.sms_path,
-            api.email_path,
-            api.blocking_path,
-            api.unblocking_path,
-            api.modem_path,
-            api.ussd_path,
-        )
-        self.api.serve_at(paths)
-        listeners = {}
-        if api.enable_http:
-            listeners["http"] = Listener(api.http_port)
-        if api.enable_https and (own := self._own_tls()):
-            listeners["https"] = Listener(api.https_port, own)
-        self.server.apply(listeners)
+        self.doors.apply(self.settings.one(ApiSettings))
+        self.device.apply(ApiSettings, self.settings)  # a door that moves needs a hole in the firewall
 
-    def _own_tls(self) -> ssl.SSLContext | None:
-        pem = self._places.tls / "self-signed.pem"
-        try:
-            tls.self_signed(pem, [socket.gethostname(), "otp-pi.local", "otppi.lan"], self.clock.wall())
-            return tls.load(pem)
-        except OSError as error:
-            log.error("HTTPS is off: its certificate cannot be used: %s", error)
-            return None
+    def _apply_keystore(self) -> None:
+        chosen = self.device.keystore.chosen(self.settings.items(Keystore).values())
+        had = self._places.tls / "acme.pem"
+        self.doors.certify(chosen or (had if had.exists() else None))
+        self.admin.open()
 
-    def _services(self) -> Mapping[str, Doing]:
-        """How the doors are doing, by their switches in the settings."""
-        api, ports = self.settings.one(ApiSettings), self.server.ports()
-        found = {}
-        for name, wanted in (("http", api.enable_http), ("https", api.enable_https)):
-            if name in ports:
-                found[f"api.enable_{name}"] = Doing("running", f"port {ports[name]}")
-            elif wanted:
-                found[f"api.enable_{name}"] = Doing("trouble", "its port cannot be opened; the log says why")
-        return found
+    def _serve_certificate(self, name: str, pair: KeyPair) -> None:
+        """One came through a DNS account; an active one of the keystore goes before it."""
+        write_secret(self._places.tls / "acme.pem", pair.chain_pem() + pair.key_pem())
+        log.info("there is a certificate for %s, good until %s", name, pair.ends.date())
+        self._apply_keystore()
+
+    def _apply_mail(self) -> None:
+        self.mail.apply(self.settings)
+
+    def _apply_ddns(self) -> None:
+        self.ddns.apply(self.settings)
+
+    def _apply_bell(self) -> None:
+        self.bell.apply(self.settings.one(BellSettings))
 
     def _apply_api_users(self) -> None:
         self.sign_in.load(self.settings.items(ApiUser).values())
         self._set_rules()
+
+    def _apply_subscriber(self, section: type[Subscriber]) -> None:
+        self.brokers.apply(self.settings.one(section))
 
     def _keep_blocked(self, number: str, blocked: bool, by: str) -> None:
         entry = BlockedNumber(
@@ -288,11 +351,5 @@ class Service:
         if self.clock.trusted:
             self.otp_store.sweep(now)
             self.ledger.sweep(now - KEEP_MESSAGES)
-        self.admin.sweep()
-
-
-class NoMail:
-    """Stands where mail accounts will: mail is refused with the reason."""
-
-    def submit(self, job: Job) -> None:
-        raise MailFailed("this gateway has no mail accounts yet; send to a telephone number")
+            self.admin.sweep()
+            self.mail_usage.sweep(date.fromtimestamp(now - KEEP_MESSAGES).isoformat())

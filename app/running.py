@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 import tempfile
-import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.core.clock import SystemClock
 from app.core.errors import GatewayError
 from app.main import Service
 from app.settings import files
@@ -22,6 +23,7 @@ from app.settings.passwords import generate_password, hash_password
 from app.settings.store import SettingsStore
 from app.settings.users import User
 from app.store.places import Places
+from app.system.device import Surroundings, desk
 from app.web import phone
 from app.web.admin.setup import SetupCode
 from hw.sim.plugs import plugs
@@ -45,7 +47,7 @@ AdminPorts = tuple[int, int]
 def serve(home: Path, admin: AdminPorts = (0, 0)) -> int:
     """Run until SIGTERM or SIGINT. 1 when the service cannot start."""
     store = SettingsStore(home)
-    return _run(home, store, {}, admin)
+    return _run(home, store, {}, admin=admin)
 
 
 def try_out(home: Path, modem: str | None, admin: AdminPorts = (0, 0)) -> int:
@@ -60,7 +62,7 @@ def try_out(home: Path, modem: str | None, admin: AdminPorts = (0, 0)) -> int:
     welcome = _welcome(store.load().settings.one(Api), password, modem)
     if admin[0]:
         welcome += _admin_welcome(store, home, admin[0])
-    return _run(home, store, {} if modem else phone.pages(_received), admin, welcome)
+    return _run(home, store, {} if modem else phone.pages(_received), welcome, desk(SystemClock()), admin)
 
 
 def bench(modems: int) -> int:
@@ -70,11 +72,16 @@ def bench(modems: int) -> int:
         _have_modems(store, {f"sim{n}": {"port": f"sim://sim{n}"} for n in range(1, modems + 1)}, [])
         password = generate_password()
         store.put(ApiUser, USER, ApiUser(username=USER, password=hash_password(password)))
-        return _run(Path(folder), store, {}, (0, 0), f"API user {USER}, password {password}")
+        return _run(Path(folder), store, {}, f"API user {USER}, password {password}", desk(SystemClock()))
 
 
 def _run(
-    home: Path, store: SettingsStore, pages: Mapping[str, Any], admin: AdminPorts, welcome: str = ""
+    home: Path,
+    store: SettingsStore,
+    pages: Mapping[str, Any],
+    welcome: str = "",
+    around: Surroundings | None = None,
+    admin: AdminPorts = (0, 0),
 ) -> int:
     loaded = store.load()
     for problem in loaded.problems:
@@ -84,32 +91,43 @@ def _run(
     for warning in loaded.warnings:
         log.warning("settings: %s", warning)
     try:
-        service = Service(Places(home), store, loaded, pages, admin)
+        service = Service(Places(home), store, loaded, pages, around, admin)
     except (GatewayError, OSError) as error:
         log.error("the gateway cannot start: %s", error)
         return 1
-    again = threading.Event()
-    with _until_told_to_stop() as told:
-        service.admin.restart = lambda: (again.set(), told.set())
+    with _signals() as told_to_stop:
+        service.admin.when_restarting(lambda: os.kill(os.getpid(), signal.SIGTERM))
         service.start()
+        if welcome and service.doors.shut:
+            log.error("%s; stop what runs there, or set api http_port=… https_port=…", service.doors.shut[0])
+            service.stop()
+            return 1
         if welcome:
             print(welcome, flush=True)  # to whoever sits there, never to the log: it holds a password
-        told.wait()
+        told_to_stop()
     log.info("stopping")
     service.stop()
-    if again.is_set():
+    if service.admin.restarting:
         log.info("starting anew")
-        logging.shutdown()
-        os.execv(sys.executable, sys.orig_argv)
+        os.execv(sys.executable, sys.orig_argv)  # the same command, in the same process
     return 0
 
 
 @contextmanager
-def _until_told_to_stop() -> Iterator[threading.Event]:
-    told = threading.Event()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, lambda *_: told.set())
-    yield told
+def _signals() -> Iterator[Callable[[], object]]:
+    """Gives a function that returns when SIGTERM or SIGINT comes, whichever thread the system gives it to.
+
+    Python runs a handler only when the main thread wakes, and a signal may interrupt another thread; what
+    the system's own handler writes to a socket wakes us in any case.
+    """
+    here, there = socket.socketpair()
+    there.setblocking(False)
+    with here, there:
+        signal.set_wakeup_fd(there.fileno())
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, lambda *_: None)
+        yield lambda: here.recv(1)
+        signal.set_wakeup_fd(-1)
 
 
 def _have_modems(
@@ -128,20 +146,24 @@ def _received() -> list[phone.Received]:
 
 def _welcome(api: Api, password: str, modem: str | None) -> str:
     address = f"http://127.0.0.1:{api.http_port}"
-    data = '{"receiver":"081212345678","message":"Hello from OTP-Pi"}'
+    otp = '{"reference":"login-1","receiver":"081212345678","message":"Your code is %s"}'
+    check = '{"reference":"login-1","receiver":"081212345678","otp":"CODE"}'
     lines = [
         "",
         "  OTP-Pi runs" + (f" with the modem at {modem}" if modem else " with four simulated modems"),
-        f"  API       {address}{api.message_path}",
+        f"  API       {address}{api.otp_path}",
         f"  API user  {USER}, password {password}",
         "",
-        "  Send an SMS:",
-        f"  curl -u {USER}:{password} {address}{api.message_path} \\",
-        f'       -d \'{{"command":"send-sms","data":{data}}}\'',
+        "  Send a code (put a number of yours in):" if modem else "  Send a code:",
+        f"  curl -u {USER}:{password} {address}{api.otp_path} \\",
+        f'       -d \'{{"command":"request-otp","data":{otp}}}\'',
+        "",
+        "  Verify it (put the code that arrived in):" if modem else f"  See it arrive: {address}/phone",
+        *([] if modem else ["", "  Verify it (put the code you saw in):"]),
+        f"  curl -u {USER}:{password} {address}{api.otp_path} \\",
+        f'       -d \'{{"command":"verify-otp","data":{check}}}\'',
         "",
     ]
-    if not modem:
-        lines += [f"  See it arrive on the simulated handset: {address}/phone", ""]
     return "\n".join(lines)
 
 

@@ -199,6 +199,18 @@ def _request(name: str, message: Mapping[str, Any]) -> Request:
     return Request(name, (one,), False, callback.callback_topic, callback.callback_delay)
 
 
+def return_address(body: bytes) -> Request | None:
+    """Where the refusal of a message goes that ``parse`` did not take; None when that cannot be made out."""
+    try:
+        message = _object(body[: MAX_BODY + 1])
+        callback = _validated(_Callback, message)
+    except BadRequest:
+        return None
+    name = message.get("command")
+    given = name if isinstance(name, str) else ""
+    return Request(given, (), False, callback.callback_topic, callback.callback_delay)
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         text = body.decode("utf-8-sig")

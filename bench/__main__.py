@@ -7,7 +7,10 @@ import os
 import platform
 import sys
 
-from bench.cases import CASES
+from bench.brokers import brokers
+from bench.cases import CASES as HOUSE
+
+CASES = {**HOUSE, "brokers": brokers}
 
 OTHERS = """
 For comparison, on a like machine:

@@ -79,8 +79,8 @@ def _fill(gateway: Gateway) -> None:
     )
     with sqlite3.connect(gateway.home / "state.db") as database:
         database.executemany(
-            "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, code, modem, name, parts,"
-            " accepted, finished, tries) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, code, modem, name,"
+            " parts, accepted, finished, tries) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
         figures = '{"cpu": 7.5, "memory": 41.0, "storage": 30.0, "temperature": 51.0, "modems": 64.0}'

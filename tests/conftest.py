@@ -23,6 +23,18 @@ FUZZING = os.environ.get("OTPPI_FUZZ", "") not in ("", "0")
 settings.load_profile("fuzz" if FUZZING else "fast")
 
 
+# Fast tests first: what talks to other processes, servers and browsers comes later.
+_SLOW_ROOMS = ("contract", "service", "brokers", "browser", "image", "boot", "system")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        rooms = item.path.parts
+        return max((1 + place for place, room in enumerate(_SLOW_ROOMS) if room in rooms), default=0)
+
+    items.sort(key=rank)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Share the million among the fuzz tests that are about to run; these carry no settings of their own."""
     if not FUZZING:

@@ -170,11 +170,17 @@ class _Trip:
         self._end(State.SENT, SUCCESS, "", "", sent)
 
     def refused(self, why: NotSent) -> None:
+        self.passed(why)
+        self.advance()
+
+    def through(self, carrier: str, name: str) -> None:
+        self._lane = (carrier, name)
+
+    def passed(self, why: NotSent) -> None:
         self._note(why)
         if self._commit is not None:
             self._commit = None
             self._house.ledger.requeue(self.message.seq)
-        self.advance()
 
     def unknown(self, why: UnknownOutcome) -> None:
         modem, name = self._lane

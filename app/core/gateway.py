@@ -30,6 +30,8 @@ from app.core.replies import SUCCESS, Reply, refusal
 
 log = logging.getLogger(__name__)
 
+SETTLING = 60.0  # seconds an outcome may take to be on record
+
 
 class Gateway:
     """Carries out commands. ``handle`` and ``take`` never raise: a failure is a reply too."""
@@ -76,10 +78,10 @@ class Gateway:
         answer: Future[Reply] = Future()
         try:
             message_id = self._dispatch(command, source, answer, detached=True)
+            if message_id is None:
+                return answer.result(SETTLING)
         except Exception as error:
             return _failure(command, error)
-        if message_id is None:
-            return answer.result()
         return Reply(command.name, SUCCESS, {"id": message_id, "state": str(State.QUEUED)})
 
     def status(self, source: Source, message_id: str) -> LedgerRow | None:
@@ -89,7 +91,8 @@ class Gateway:
     def _dispatch(
         self, command: Command, source: Source, answer: Future[Reply], detached: bool
     ) -> str | None:
-        """Carry out or begin; the answer is resolved now or by the outcome. A message's id comes back."""
+        """Carry out or begin; the answer is resolved now or by the outcome. The id of a message
+        that is on its way comes back."""
         match command:
             case RequestOtp():
                 return self.intake.request_otp(command, source, answer, detached)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 from collections.abc import Callable
@@ -15,13 +16,16 @@ from app.core.commands import RequestOtp, SendEmail, SendSms, Source
 from app.core.delivery import Delivery
 from app.core.digest import KeyedDigest
 from app.core.duplicates import Duplicates
-from app.core.errors import Expired, GatewayError, NotSent
+from app.core.errors import Expired, GatewayError, NotSent, StorageFailed
+from app.core.faults import described
 from app.core.message import Message, Outcome, State
 from app.core.msisdn import Numbering
 from app.core.otp import OtpBook
 from app.core.ports import Ledger, Spool
 from app.core.receiver import canonical
 from app.core.replies import Reply
+
+log = logging.getLogger(__name__)
 
 Sending = RequestOtp | SendSms | SendEmail
 
@@ -72,8 +76,10 @@ class Intake:
         self._digest = digest
         self._clock = clock
 
-    def request_otp(self, command: RequestOtp, source: Source, answer: Future[Reply], detached: bool) -> str:
-        """Draw a code and send it. Returns the message's id; raises GatewayError when nothing is sent."""
+    def request_otp(
+        self, command: RequestOtp, source: Source, answer: Future[Reply], detached: bool
+    ) -> str | None:
+        """Draw a code and send it. The id comes back when it is on its way; the answer tells the rest."""
         receiver = self._receiver(command.receiver)
         expires = self.otp.expiry(command.expiration)
         ticket = self.otp.draw(command.reference, receiver, command.params, command.message, expires)
@@ -87,8 +93,8 @@ class Intake:
 
     def send(
         self, command: SendSms | SendEmail, source: Source, answer: Future[Reply], detached: bool
-    ) -> str:
-        """Send a text as it is. Returns the message's id; raises GatewayError when nothing is sent."""
+    ) -> str | None:
+        """Send a text as it is. The id comes back when it is on its way; the answer tells the rest."""
         receiver = self._receiver(command.receiver)
         expires = self._message_expiry(command)
         content = ("text", command.message)
@@ -159,7 +165,7 @@ class Intake:
         answer: Future[Reply],
         detached: bool,
         issue: Callable[[], None] | None = None,
-    ) -> str:
+    ) -> str | None:
         def ended(outcome: Outcome) -> None:
             self._ended(message, outcome)
             answer.set_result(_rendered(command, message, outcome))
@@ -178,17 +184,22 @@ class Intake:
             if detached:
                 self._spool.keep(message)
                 record.wait()
-        except GatewayError as error:
+        except Exception as error:
+            if not isinstance(error, GatewayError):
+                log.error("%s could not be taken in: %s", command.name, described(error))
+                error = StorageFailed("the message could not be put on record; nothing was sent")
             self._delivery.refuse(message, error, ended)
-            if detached:
-                raise
+            return None
         else:
             self._delivery.send(message, ended)
         return message.id
 
     def _ended(self, message: Message, outcome: Outcome) -> None:
         if message.otp and outcome.state in (State.FAILED, State.EXPIRED):
-            self.otp.forget(*message.otp)
+            try:
+                self.otp.forget(*message.otp)
+            except Exception as error:
+                log.error("a reference could not be freed and lives until it expires: %s", described(error))
         self._spool.drop(message.seq)
         self.duplicates.settle(message.fingerprint, message.seq, outcome)
 

@@ -87,7 +87,7 @@ class OtpStore(Protocol):
 
 
 class Job(Protocol):
-    """A message in a modem's hands. Exactly one of sent, refused and unknown ends a ``begin``."""
+    """A message in a carrier's hands. Exactly one of sent, refused, passed and unknown ends a ``begin``."""
 
     @property
     def message(self) -> Message: ...
@@ -107,6 +107,14 @@ class Job(Protocol):
     def sent(self, sent: Sent) -> None: ...
 
     def refused(self, why: NotSent) -> None: ...
+
+    def through(self, carrier: str, name: str) -> None:
+        """A mail account says that it is the one that tries now; of a modem this is known."""
+        ...
+
+    def passed(self, why: NotSent) -> None:
+        """Known not to be out, and the same hands go on with another account: on record as a try."""
+        ...
 
     def unknown(self, why: UnknownOutcome) -> None: ...
 

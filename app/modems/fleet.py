@@ -75,6 +75,10 @@ class Fleet:
             if usable - {modem}:
                 worker.give_away(self.stuck_after)
 
+    def stalled(self) -> str:
+        """Which modem's thread is no longer at work, "" while all are."""
+        return next((why for worker in list(self._workers.values()) if (why := worker.stalled())), "")
+
     # What the core asks.
 
     def lanes(self) -> Sequence[Lane]:

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 POLL = 10.0  # seconds between looks at signal and registration while idle
 BUSY_POLL = 60.0  # and at the most while messages flow
+STALLED = 600.0  # an SMS of many parts on a slow network stays well below
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 MISSING = 1.0  # seconds between looks for a port that is not there: a look costs nothing
 
@@ -58,10 +59,18 @@ class ModemWorker:
         self._restarted = False
         self._looked = 0.0  # steady time of the last look, and when the next is due
         self._look_at = 0.0
+        self._ticked = clock.steady()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"modem-{spec.name}", daemon=True)
 
     # For other threads.
+
+    def stalled(self) -> str:
+        """Why its thread is no longer at work, "" while it is: no exchange takes STALLED seconds."""
+        idle = self._clock.steady() - self._ticked
+        if not self._thread.is_alive():
+            return f"the thread of {self.spec.name} has ended"
+        return f"the thread of {self.spec.name} has not moved for {idle:.0f} s" if idle > STALLED else ""
 
     def start(self) -> None:
         self._thread.start()
@@ -129,7 +138,7 @@ class ModemWorker:
     def _run(self) -> None:
         failures = 0
         while not self._stopping.is_set():
-            began = self._clock.steady()
+            began = self._ticked = self._clock.steady()
             pause = 0.0
             try:
                 self._one_life()
@@ -171,7 +180,8 @@ class ModemWorker:
 
     def _serve(self, modem: GsmModem) -> None:
         while not self._stopping.is_set():
-            if self._clock.steady() >= self._look_at:
+            self._ticked = self._clock.steady()
+            if self._ticked >= self._look_at:
                 self._look(modem)
             held = self._allowance.look()
             may_send = self.standing.state == how.READY and not held

@@ -50,6 +50,27 @@ def ipv4(text: str) -> str:
         raise Wrong("is not an IPv4 address such as 192.168.0.11") from None
 
 
+def network(text: str) -> str:
+    """One address or a network of them: 192.168.0.7, 192.168.0.0/24, fd00::/8."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise Wrong("is neither an address nor a network such as 192.168.0.0/24") from None
+
+
+def record_name(text: str) -> str:
+    """The name of a DNS record: a host name, one relative to its zone, or @ for the zone itself."""
+    if text in ("@", "*"):
+        return text
+    # A wildcard is a label of its own and only the first (RFC 4592 §2.1.1).
+    plain = host(text.removeprefix("*."))
+    try:
+        ipaddress.ip_address(plain)
+    except ValueError:
+        return text.rstrip(".").lower()
+    raise Wrong("is an address, not the name of a record")
+
+
 def netmask(text: str) -> str:
     """A netmask in dotted form whose ones come first, such as 255.255.255.0."""
     try:
@@ -195,10 +216,31 @@ def iso_country(text: str) -> str:
     return text.upper()
 
 
+def ssid(text: str) -> str:
+    """The name of a Wi-Fi: 1 to 32 octets (IEEE 802.11-2020 §9.4.2.2)."""
+    if not 1 <= len(text.encode("utf-8", "replace")) <= 32:
+        raise Wrong("is not the name of a Wi-Fi: 1 to 32 characters, fewer where they are not plain letters")
+    return text
+
+
+def wifi_password(text: str) -> str:
+    """A passphrase: 8 to 63 printable ASCII characters (IEEE 802.11-2020 annex J.4)."""
+    if not re.fullmatch(r"[ -~]{8,63}", text):
+        raise Wrong("is not a Wi-Fi password: 8 to 63 letters, digits and signs, without accents")
+    return text
+
+
 def iccid(text: str) -> str:
     """The number of a SIM card: 18 to 22 digits, sometimes with a filling F (ITU-T E.118)."""
     if not re.fullmatch(r"\d{18,22}|\d{17,21}[Ff]", text, re.ASCII):
         raise Wrong("is not the number of a SIM card: 18 to 22 digits")
+    return text
+
+
+def pem(text: str) -> str:
+    """Something in PEM (RFC 7468); what it is is looked at by whoever needs it."""
+    if not re.search(r"-----BEGIN [A-Z0-9 ]+-----\s.*-----END ", text, re.DOTALL):
+        raise Wrong("is not in PEM: it begins with a line such as -----BEGIN PRIVATE KEY-----")
     return text
 
 
@@ -240,11 +282,14 @@ Host = Annotated[str, AfterValidator(host)]
 HostOrNone = Annotated[str, AfterValidator(or_none(host))]
 Ipv4 = Annotated[str, AfterValidator(ipv4)]
 Ipv4OrNone = Annotated[str, AfterValidator(or_none(ipv4))]
+Network = Annotated[str, AfterValidator(network)]
+RecordName = Annotated[str, AfterValidator(record_name)]
 Netmask = Annotated[str, AfterValidator(netmask)]
 NetmaskOrNone = Annotated[str, AfterValidator(or_none(netmask))]
 Ipv4Range = Annotated[str, AfterValidator(ipv4_range)]
 TimeZone = Annotated[str, AfterValidator(time_zone)]
 HourMinute = Annotated[str, AfterValidator(hour_minute)]
+HourMinuteOrNone = Annotated[str, AfterValidator(or_none(hour_minute))]
 UrlPath = Annotated[str, AfterValidator(url_path)]
 Msisdn = Annotated[str, AfterValidator(msisdn)]
 MsisdnOrNone = Annotated[str, AfterValidator(or_none(msisdn))]
@@ -257,6 +302,9 @@ DialString = Annotated[str, AfterValidator(dial_string)]
 Username = Annotated[str, AfterValidator(username)]
 PasswordHashOrNone = Annotated[str, AfterValidator(or_none(password_hash))]
 TotpKeyOrNone = Annotated[str, AfterValidator(or_none(totp_key))]
+PemOrNone = Annotated[str, AfterValidator(or_none(pem))]
+Ssid = Annotated[str, AfterValidator(ssid)]
+WifiPasswordOrNone = Annotated[str, AfterValidator(or_none(wifi_password))]
 IsoCountry = Annotated[str, AfterValidator(iso_country)]
 RedisUrlOrNone = Annotated[str, AfterValidator(or_none(url("redis", "rediss")))]
 HttpUrl = Annotated[str, AfterValidator(url("http", "https"))]

@@ -1,9 +1,10 @@
-"""Checks that need more than one section: no two listeners share a port."""
+"""Checks that need more than one section: no two listeners share a port, no address is lent twice."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from app.settings.network import own_address_in_a_range
 from app.settings.problems import Problem
 from app.settings.section import Around, cautions
 from app.settings.snapshot import Settings
@@ -30,7 +31,7 @@ def shared_ports(settings: Settings) -> Iterable[Problem]:
                 yield Problem(section.about.name, item, listener.field, sentence)
 
 
-CHECKS: tuple[Callable[[Settings], Iterable[Problem]], ...] = (shared_ports,)
+CHECKS: tuple[Callable[[Settings], Iterable[Problem]], ...] = (shared_ports, own_address_in_a_range)
 
 
 def cross_problems(settings: Settings) -> list[Problem]:

@@ -67,6 +67,12 @@ class General(Section):
         secret=True,
         help="For Redis: redis://user:password@host:6379/0, or rediss:// for TLS.",
     )
+    otp_store_secret: str = option(
+        "",
+        "OTP store secret",
+        secret=True,
+        help="For Redis: at least 16 characters, the same on every device that shares the store.",
+    )
     device_time_zone: TimeZone = option("Asia/Jakarta", "Device time zone")
     ntp_server: Host = option("pool.ntp.org", "NTP server", help="Where the clock takes its time from.")
     update_timer: Literal[0, 6, 12, 24] = option(
@@ -94,3 +100,8 @@ class General(Section):
     def conflicts(self) -> Iterable[Finding]:
         if self.otp_store == "redis" and not self.otp_store_url:
             yield Finding(("otp_store_url", "otp_store"), "must be given when the OTP store is redis")
+        if self.otp_store == "redis" and len(self.otp_store_secret) < 16:
+            yield Finding(
+                ("otp_store_secret", "otp_store"),
+                "must be given when the OTP store is redis: at least 16 characters, the same on every device",
+            )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from app.settings.api import Api, ApiUser
+from app.settings.bell import Bell
 from app.settings.blocking import BlockedNumber
+from app.settings.ddns import Acme, Afraid, Cloudflare, DdnsRecord, Dynu, NoIp, PublicAddress
 from app.settings.general import General
+from app.settings.keystore import Keystore
+from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.modems import Modem
+from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.section import Section
 from app.settings.sms import Sms
+from app.settings.subscribers import SUBSCRIBERS
 from app.settings.users import User
 
 SECTIONS: tuple[type[Section], ...] = (
@@ -18,6 +24,22 @@ SECTIONS: tuple[type[Section], ...] = (
     Sms,
     Modem,
     BlockedNumber,
+    Wlan,
+    Dhcp,
+    Ethernet,
+    FirewallRule,
+    Keystore,
+    Bell,
+    EmailAccount,
+    LocalSmtp,
+    DdnsRecord,
+    Cloudflare,
+    NoIp,
+    Dynu,
+    Afraid,
+    PublicAddress,
+    Acme,
+    *SUBSCRIBERS,
 )
 
 

@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from app.core.errors import StorageFailed
+from app.core.faults import described
 
 log = logging.getLogger(__name__)
 
@@ -105,8 +106,13 @@ class Write:
     def end(self, error: Exception | None) -> None:
         self.error = error
         self._gate.release()
-        if self._done is not None:
+        if self._done is None:
+            return
+        try:
             self._done(self)
+        except Exception as fault:
+            # The writer serves everybody; what one caller does afterwards must not end it.
+            log.error("what follows a write failed with %s", described(fault))
 
 
 class Database:

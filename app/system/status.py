@@ -1,60 +1,103 @@
-"""How the machine is doing: CPU, memory, swap, storage, temperature, read from /proc and /sys."""
+"""How the machine is: load, temperature, memory, storage, since when; read from /proc and /sys."""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-_TEMPERATURES = ("sys/class/thermal/thermal_zone0/temp",)
 
+@dataclass(frozen=True)
+class Figures:
+    """One look. cpu: 0 to 1 since the look before, or None at the first; temperature in °C or None.
 
-class Machine:
-    """Figures by name, each with its unit in the name of its key.
-
-    root: where /proc and /sys are found; storage: the folder whose file system is watched.
+    memory, swap and storage in bytes; uptime in seconds; undervoltage: the board says its supply is weak.
     """
 
-    def __init__(self, storage: Path, root: Path = Path("/")) -> None:
-        self._storage = storage
+    cpu: float | None
+    temperature: float | None
+    memory_total: int
+    memory_available: int
+    storage_total: int
+    storage_free: int
+    uptime: float
+    undervoltage: bool
+    swap_total: int = 0
+    swap_free: int = 0
+
+
+class Status:
+    """Looks at the machine. root: where /proc and /sys are; home: whose disk counts."""
+
+    def __init__(self, home: Path, root: Path = Path("/")) -> None:
+        self._home = home
         self._root = root
-        self._busy = self._total = 0
+        self._before: tuple[int, int] | None = None
 
-    def figures(self) -> dict[str, float]:
-        """cpu, memory, swap, storage in percent; temperature in °C; own: the service's resident MB.
+    def look(self) -> Figures:
+        """The figures now; what the machine does not tell is None or 0."""
+        memory = self._memory()
+        total, free = self._storage()
+        return Figures(
+            cpu=self._cpu(),
+            temperature=self._temperature(),
+            memory_total=memory.get("MemTotal", 0),
+            memory_available=memory.get("MemAvailable", 0),
+            storage_total=total,
+            storage_free=free,
+            uptime=_number(self._text("proc/uptime").split(" ")[0]) or 0.0,
+            undervoltage=self._undervoltage(),
+            swap_total=memory.get("SwapTotal", 0),
+            swap_free=memory.get("SwapFree", 0),
+        )
 
-        What this machine does not tell is left out. cpu: since the last call.
-        """
-        found: dict[str, float] = {}
-        with suppress(OSError, ValueError, IndexError):
-            found["cpu"] = self._cpu()
-        with suppress(OSError, ValueError, KeyError):
-            found |= self._memory()
-        with suppress(OSError):
-            disk = os.statvfs(self._storage)
-            found["storage"] = 100.0 * (disk.f_blocks - disk.f_bavail) / max(disk.f_blocks, 1)
-        for place in _TEMPERATURES:
-            with suppress(OSError, ValueError):
-                found["temperature"] = int((self._root / place).read_text()) / 1000
-        with suppress(OSError, ValueError, IndexError):
-            pages = int((self._root / "proc/self/statm").read_text().split()[1])
-            found["own"] = pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
-        return found
+    def _cpu(self) -> float | None:
+        words = self._text("proc/stat").split("\n", 1)[0].split()[1:9]
+        if len(words) < 5:
+            return None
+        ticks = [int(word) for word in words]
+        idle, total = ticks[3] + ticks[4], sum(ticks)  # proc_stat(5): idle and iowait
+        before, self._before = self._before, (idle, total)
+        if before is None or total <= before[1]:
+            return None
+        return max(0.0, 1.0 - (idle - before[0]) / (total - before[1]))
 
-    def _cpu(self) -> float:
-        line = (self._root / "proc/stat").read_text().split("\n", 1)[0]
-        ticks = [int(word) for word in line.split()[1:9]]
-        total, busy = sum(ticks), sum(ticks) - ticks[3] - ticks[4]
-        share = 100.0 * (busy - self._busy) / max(total - self._total, 1)
-        self._busy, self._total = busy, total
-        return min(max(share, 0.0), 100.0)
+    def _temperature(self) -> float | None:
+        value = _number(self._text("sys/class/thermal/thermal_zone0/temp"))
+        return value / 1000 if value is not None else None
 
-    def _memory(self) -> dict[str, float]:
-        fields = {}
-        for line in (self._root / "proc/meminfo").read_text().splitlines():
+    def _memory(self) -> dict[str, int]:
+        found = {}
+        for line in self._text("proc/meminfo").splitlines():
             name, _, rest = line.partition(":")
-            fields[name] = int(rest.split()[0])
-        found = {"memory": 100.0 * (1 - fields["MemAvailable"] / fields["MemTotal"])}
-        if fields["SwapTotal"]:
-            found["swap"] = 100.0 * (1 - fields["SwapFree"] / fields["SwapTotal"])
+            words = rest.split()
+            if words and words[0].isdigit():
+                found[name] = int(words[0]) * 1024
         return found
+
+    def _storage(self) -> tuple[int, int]:
+        try:
+            disk = os.statvfs(self._home)
+        except OSError:
+            return 0, 0
+        return disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize
+
+    def _undervoltage(self) -> bool:
+        # The Pi's kernel shows the firmware's flag as a sensor (drivers/hwmon/raspberrypi-hwmon.c).
+        for sensor in (self._root / "sys/class/hwmon").glob("hwmon*/in0_lcrit_alarm"):
+            if self._text(str(sensor.relative_to(self._root))).strip() == "1":
+                return True
+        return False
+
+    def _text(self, place: str) -> str:
+        try:
+            return (self._root / place).read_text("utf-8", "replace")
+        except OSError:
+            return ""
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

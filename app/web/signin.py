@@ -113,10 +113,10 @@ class SignIn(Generic[A]):
         credentials = basic_credentials(authorization)
         if credentials is None:
             raise Denied("send the name and the password of an API user with Basic authentication")
-        return self.account(*credentials, address)
+        return self.named(*credentials, address)
 
-    def account(self, name: str, password: str, address: str) -> A:
-        """Who has this name and password. Raises Denied."""
+    def named(self, name: str, password: str, address: str) -> A:
+        """The user of that name, if the password is theirs. Raises Denied."""
         found = self._users.get(name)
         usable = found is not None and found.active and not found.blocked and found.password != ""
         mark = self._mark(name, password, found.password if found else "")

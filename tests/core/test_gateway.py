@@ -325,6 +325,24 @@ def test_an_expiration_in_the_past_sends_nothing(house: House) -> None:
     assert house.fleet.jobs == []
 
 
+def test_a_code_that_cannot_be_stored_is_not_sent_and_leaves_nothing_behind(house: House) -> None:
+    class Broken:
+        def issue(self, *_: object) -> bool:
+            raise OSError("the store is away")
+
+        forget = issue
+
+    store, house.intake.otp._store = house.intake.otp._store, Broken()  # type: ignore[assignment]
+    reply = result(house.gateway.handle(otp(id="9"), REST))
+    assert (reply.code, reply.reason) == ("1102", "storage")
+    assert house.fleet.jobs == []
+    assert house.gateway.take(otp(id="9"), REST).reason == "storage"
+    house.intake.otp._store = store
+    answer = house.gateway.handle(otp(id="9"), REST)
+    house.fleet.send_next()
+    assert result(answer).ok and not result(answer).duplicate
+
+
 @pytest.mark.parametrize("template", ["no place", "%s and %s", ""])
 def test_the_message_needs_exactly_one_place(house: House, template: str) -> None:
     reply = result(house.gateway.handle(otp(message=template), REST))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -38,6 +39,11 @@ def health(port: int, kind: str) -> tuple[int, dict[str, object]]:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
+
+
+def listed(client: Client) -> dict[str, dict[str, object]]:
+    answer: dict[str, dict[str, object]] = client.call("get-modem-list")["data"]["modem_list"]
+    return answer
 
 
 def within(seconds: float, condition: Callable[[], object]) -> None:
@@ -87,10 +93,9 @@ def test_a_running_gateway_takes_changes_over(
     done(tmp_path, "set", "modems/m1", f"port={world.paths[0]}")
     within(10, lambda: health(port, "ready")[0] == 200)
     done(tmp_path, "set", "modems/m1", f"port={world.paths[1]}")
-    within(10, lambda: health(port, "ready")[0] == 200)
     client = Client(port)
-    listed = client.call("get-modem-list")["data"]["modem_list"]
-    assert listed["m1"]["port"] == world.paths[1]
+    within(10, lambda: listed(client)["m1"]["port"] == world.paths[1])
+    within(10, lambda: health(port, "ready")[0] == 200)
 
     done(tmp_path, "add-api-user", "late", "--password-stdin", given="another password\n")
     within(5, lambda: Client(port, "late", "another password").call("echo")["response_code"] == "0000")
@@ -163,3 +168,14 @@ def test_a_gateway_that_cannot_start_says_why(tmp_path: Path) -> None:
     result = otppi(tmp_path, "serve")
     assert result.returncode == 1
     assert "state.db cannot be opened" in result.stdout
+
+
+def test_a_door_that_was_taken_is_opened_when_it_comes_free(gateway: Callable[..., Gateway]) -> None:
+    service = gateway({})
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("0.0.0.0", service.port))
+        taken.listen()
+        service.spawn()
+        within(20, lambda: "cannot be opened" in service.tail())
+    service.await_health("live")

@@ -35,11 +35,50 @@ OFTEN = Row("weekly", "weekly", "hourly", "'hourly' is not one of never, daily, 
 DAY = Row("Friday", "friday", "payday", "'payday' is not one of monday, tuesday")
 NUMBER = Row("+62 811-1234", "+628111234", "12", "'12' is not a telephone number")
 COUNT = Row("30", 30, "-1", "-1 is out of range: 0 to")
+RING = Row("repeat", "repeat", "always", "'always' is not one of none, once, repeat")
+PAIR = (Path(__file__).parent / "keyfiles" / "keystore.pem").read_text().strip()
+KEY = (Path(__file__).parent / "keyfiles" / "keystore-key.pem").read_text().strip()
 INIT = Row("AT+CGDCONT=1", "AT+CGDCONT=1", "ATZ\rATD112;", LINES)
 
 
 def text(good: str) -> Row:
     return Row(good, good, "first\nsecond", LINES)
+
+
+MAIL = Row("it@example.com", "it@example.com", "it", "'it' is not a mail address")
+SECRET = Row("t0k3n", "t0k3n", "a\nb", "the value given " + LINES)
+ENDPOINT = Row("http://10.0.0.5:8080/x", "http://10.0.0.5:8080/x", "ftp://x", "'ftp://x' is not an address")
+SERVICES = Row("http://10.0.0.5/ip", ["http://10.0.0.5/ip"], "10.0.0.5", "'10.0.0.5' is not an address")
+#: A vendor's account is off until its credentials are there, which one field alone does not bring.
+NOT_YET = Row("off", False, "maybe", "'maybe' is neither on nor off")
+NIC = {
+    "username": text("ani"),
+    "password": SECRET,
+    "company_name": text("PT Contoh"),
+    "maintainer_email": MAIL,
+    "active": NOT_YET,
+}
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+CLIENT = Row("pi.7", "pi.7", "pi 7", "'pi 7' is not a client id")
+
+
+def subscriber(**own: Row) -> dict[str, Row]:
+    """The fields all brokers share, in their order, with those of one broker."""
+    shared = {
+        "enable": SWITCH_ON,
+        "host": Row("broker.example", "broker.example", "a b", "'a b' is neither a host name nor an address"),
+        "port": Row("8443", 8443, "0", "0 is out of range: 1 to 65535"),
+        "ssl": SWITCH_ON,
+        "ca_certificate": Row(PEM, PEM, "MIIB", "'MIIB' is not a certificate in PEM"),
+        "trust_self_signed": SWITCH_ON,
+        "username": text("gateway"),
+        "password": Row("pass:word", "pass:word", "a\nb", "the value given " + LINES),
+        "topic": Row("otp", "otp", "", "must be given"),
+        "timeout": Row("30", 30, "0", "0 is out of range: 1 to 300 s"),
+        "reconnect_delay": Row("5", 5, "3601", "3601 is out of range: 1 to 3600 s"),
+        "refresh": Row("Every hour", 60, "7", "'7' is not one of 0, 5, 10"),
+    }
+    return {**shared, **own}
 
 
 VALUES: dict[str, dict[str, Row]] = {
@@ -57,6 +96,7 @@ VALUES: dict[str, dict[str, Row]] = {
             "http://10.0.0.5",
             "the value given is not an address that begins with redis:// or rediss://",
         ),
+        "otp_store_secret": Row("s3cret:words", "s3cret:words", "a\nb", "the value given " + LINES),
         "device_time_zone": Row("UTC", "UTC", "Asia/Atlantis", "'Asia/Atlantis' is not a time zone"),
         "ntp_server": Row("10.0.0.1", "10.0.0.1", "ntp server", "'ntp server' is neither a host name"),
         "update_timer": Row("daily", 24, "7", "'7' is not one of 0, 6, 12, 24"),
@@ -164,6 +204,156 @@ VALUES: dict[str, dict[str, Row]] = {
         "since": Row("1700000000", 1700000000, "yesterday", "'yesterday' is not a whole number"),
         "by": text("admin"),
     },
+    "keystore": {
+        "name": text("branch office"),
+        "certificate": Row(PAIR, PAIR, "bm90aGluZw", "neither PEM nor a file in base64"),
+        "key": Row(KEY, KEY, "MIGH", "the value given is not in PEM"),
+        "password": Row("sandi", "sandi", "a\nb", "the value given " + LINES),
+        "active": SWITCH_OFF,
+    },
+    "wlan": {
+        "ssid": Row("Branch é", "Branch é", "", "'' is not the name of a Wi-Fi: 1 to 32"),
+        "password": Row("correct horse", "correct horse", "1234567", "the value given is not a Wi-Fi"),
+        "key_management": Row("wpa3", "wpa3", "wep", "'wep' is not one of wpa2, wpa2-wpa3, wpa3"),
+        "country": Row("de", "DE", "Indonesia", "'Indonesia' is not a country in two letters"),
+        "channel": Row("36", 36, "14", "'14' is not one of 1, 2, 3"),
+        "ip_address": Row("192.168.9.1", "192.168.9.1", "192.168.9", "'192.168.9' is not an IPv4 address"),
+        "prefix": Row("16", 16, "33", "33 is out of range: 0 to 32"),
+        "netmask": Row("255.255.255.0", "255.255.255.0", "255.0.255.0", "its ones must come first"),
+        "gateway": Row("192.168.0.1", "192.168.0.1", "gateway", "'gateway' is not an IPv4 address"),
+        "dns": Row("9.9.9.9", "9.9.9.9", "::1", "'::1' is not an IPv4 address"),
+    },
+    "dhcp": {
+        "domain_name": Row("branch.lan", "branch.lan", 'x"; }', "is neither a host name nor an address"),
+        "domain_name_servers": Row("9.9.9.9", ["9.9.9.9"], "9.9.9.9,ns", "is not an IPv4 address"),
+        "router_address": Row("192.168.0.12", "192.168.0.12", "router", "'router' is not an IPv4 address"),
+        "netmask": Row("255.255.255.0", "255.255.255.0", "24", "'24' is not a netmask"),
+        "subnet_mask": Row("255.255.255.0", "255.255.255.0", "x", "'x' is not a netmask"),
+        "domain_name_servers_address": Row("192.168.0.2", "192.168.0.2", "", "'' is not an IPv4 address"),
+        "default_lease_time": Row("600", 600, "59", "59 is out of range: 60 to 2592000 s"),
+        "maximum_lease_time": Row("86400", 86400, "0", "0 is out of range: 60 to 2592000 s"),
+        "ranges": Row(
+            "192.168.0.50 - 192.168.0.60",
+            ["192.168.0.50-192.168.0.60"],
+            "192.168.0.60-192.168.0.50",
+            "the lower address comes first",
+        ),
+    },
+    "ethernet": {
+        "method": Row("automatic", "automatic", "pppoe", "'pppoe' is not one of automatic, fixed"),
+        "ip_address": Row("10.0.0.2", "10.0.0.2", "10.0.0.256", "'10.0.0.256' is not an IPv4 address"),
+        "prefix": Row("8", 8, "-1", "-1 is out of range: 0 to 32"),
+        "netmask": Row("255.255.255.0", "255.255.255.0", "mask", "'mask' is not a netmask"),
+        "gateway": Row("10.0.0.1", "10.0.0.1", "gw", "'gw' is not an IPv4 address"),
+        "dns1": Row("10.0.0.1", "10.0.0.1", "ns", "'ns' is not an IPv4 address"),
+        "dns2": Row("9.9.9.9", "9.9.9.9", "1.1", "'1.1' is not an IPv4 address"),
+    },
+    "firewall": {
+        "name": text("Metrics"),
+        "port": Row("9100", 9100, "0", "0 is out of range: 1 to 65535"),
+        "protocol": Row("UDP", "udp", "sctp", "'sctp' is not one of tcp, udp"),
+        "state": Row("closed", "closed", "ajar", "'ajar' is not one of open, closed"),
+    },
+    "bell": {
+        "fail_send_sms": RING,
+        "amqp_disconnected": RING,
+        "mqtt_disconnected": RING,
+        "ws_disconnected": RING,
+        "redis_disconnected": RING,
+        "activemq_disconnected": RING,
+        "stomp_disconnected": RING,
+        "gpio_pin": Row("18", 18, "28", "28 is out of range: 0 to 27"),
+        "quiet_from": Row("", "", "24:00", "'24:00' is not a time of day"),
+        "quiet_until": Row("", "", "noon", "'noon' is not a time of day"),
+    },
+    "email": {
+        "name": text("office mail"),
+        "smtp_host": Row("mail.example.com", "mail.example.com", "mail server", "is neither a host name"),
+        "port": Row("465", 465, "0", "0 is out of range: 1 to 65535"),
+        "ssl": SWITCH_ON,
+        "start_tls": SWITCH_OFF,
+        "authentication": SWITCH_OFF,
+        "sender_account": text("otp@example.com"),
+        "sender_password": Row("sandi", "sandi", "a\nb", "the value given " + LINES),
+        "from_address": Row("a@b.example", "a@b.example", "a b@c.example", "is not a mail address"),
+        "daily_limit": COUNT,
+        "active": SWITCH_OFF,
+    },
+    "smtp": {
+        "active": SWITCH_ON,
+        "software_name": text("OTP gateway"),
+        "server_name": Row("mail.lan", "mail.lan", "mail lan", "'mail lan' is neither a host name"),
+        "address": Row("0.0.0.0", "0.0.0.0", "::", "'::' is not an IPv4 address"),
+        "port": Row("2525", 2525, "smtp", "'smtp' is not a whole number"),
+        "allowed_addresses": Row(
+            "192.168.0.7, fd00::1/8",
+            ["192.168.0.7/32", "fd00::/8"],
+            "192.168.0",
+            "'192.168.0' is neither an address nor a network",
+        ),
+        "require_tls": SWITCH_OFF,
+    },
+    "ddns": {
+        "name": text("branch office"),
+        "provider": Row("No-IP", "noip", "dyndns", "'dyndns' is not one of cloudflare, noip, dynu, afraid"),
+        "type": Row("aaaa", "AAAA", "MX", "'MX' is not one of A, AAAA"),
+        "zone": Row("example.org", "example.org", "example org", "is neither a host name"),
+        "record_name": Row("*.Home", "*.home", "192.168.0.7", "is an address, not the name of a record"),
+        "ttl": Row("1", 1, "0", "0 is out of range: 1 to 86400 s"),
+        "proxied": SWITCH_ON,
+        "update_interval": Row("1440", 1440, "1441", "1441 is out of range: 1 to 1440 min"),
+        "force_create_zone": SWITCH_ON,
+        "certificate": SWITCH_ON,
+        "active": SWITCH_OFF,
+    },
+    "vendor_cloudflare": {
+        "endpoint": ENDPOINT,
+        "account_id": text("023e105f4ecef8ad9ca31a8372d0c353"),
+        "email": MAIL,
+        "api_key": SECRET,
+        "token": SECRET,
+        "active": NOT_YET,
+    },
+    "vendor_noip": NIC | {"endpoint": ENDPOINT},
+    "vendor_dynu": NIC
+    | {
+        "api_version": Row("nic", "nic", "v3", "'v3' is not one of nic, v2"),
+        "endpoint": ENDPOINT,
+        "api_key": SECRET,
+    },
+    "vendor_afraid": NIC | {"endpoint": ENDPOINT, "sync_endpoint": ENDPOINT, "sync_endpoint_v6": ENDPOINT},
+    "public_address": {"services": SERVICES, "services_v6": SERVICES},
+    "acme": {
+        "directory": ENDPOINT,
+        "email": MAIL,
+        "agree": SWITCH_ON,
+        "propagation": Row("0", 0, "1801", "1801 is out of range: 0 to 1800 s"),
+    },
+    "subscriber_amqp": subscriber(
+        virtual_host=Row("/otp", "/otp", "", "must be given"),
+        version=Row("1.0", "1.0", "2.0", "'2.0' is not one of 0.9.1, 1.0"),
+        durable=SWITCH_ON,
+    ),
+    "subscriber_redis": subscriber(
+        database=Row("3", 3, "-1", "-1 is out of range: 0 to 65535"),
+        mode=Row("Stream", "stream", "set", "'set' is not one of channel, list, stream"),
+    ),
+    "subscriber_mqtt": subscriber(
+        topic=Row("$share/pi/sms", "$share/pi/sms", "a/#/b", "'a/#/b' is not an MQTT topic"),
+        client_id=CLIENT,
+        protocol=Row("5", "5", "3", "'3' is not one of 3.1.1, 5"),
+        qos=Row("2", 2, "3", "'3' is not one of 0, 1, 2"),
+    ),
+    "subscriber_activemq": subscriber(
+        client_id=CLIENT,
+        destination=Row("Topic", "topic", "list", "'list' is not one of queue, topic"),
+        time_to_live=Row("0", 0, "-1", "-1 is out of range: 0 to 86400 s"),
+    ),
+    "subscriber_stomp": subscriber(virtual_host=text("/otp")),
+    "subscriber_ws": subscriber(
+        path=Row("/ws?room=1", "/ws?room=1", "ws", "'ws' is not a path such as /ws"),
+        topic_parameter=Row("channel", "channel", "room", "'room' is not one of topic, channel"),
+    ),
 }
 
 #: What an item needs before one of its fields can be tried.
@@ -172,6 +362,14 @@ NEEDED = {
     "users": {"username": "somebody"},
     "modems": {"name": "m1", "port": "sim://m1"},
     "blocking": {"number": "628111"},
+    "firewall": {"name": "metrics", "port": 9100},
+    "keystore": {"name": "office", "certificate": PAIR},
+    "email": {
+        "name": "m1",
+        "smtp_host": "mail.example.org",
+        "sender_account": "otp@example.org",
+    },
+    "ddns": {"name": "d1", "zone": "example.com"},
 }
 
 FIELDS = [

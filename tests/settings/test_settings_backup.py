@@ -14,6 +14,7 @@ from app.settings.api import Api, ApiUser
 from app.settings.general import General
 from app.settings.modems import Modem
 from app.settings.problems import Refused
+from app.settings.sections import SECTIONS
 from app.settings.sms import Sms
 from app.settings.store import SettingsStore
 
@@ -53,7 +54,7 @@ def test_a_backup_says_what_it_is(store: SettingsStore) -> None:
     whole = json.loads(saved(store))
     assert (whole["format"], whole["version"]) == ("OTP-Pi settings", 1)
     assert whole["made"] == "2023-11-14T22:13:20+00:00"
-    assert list(whole["sections"]) == ["general", "users", "api", "api_users", "sms", "modems", "blocking"]
+    assert list(whole["sections"]) == [section.about.name for section in SECTIONS]
     assert whole["sections"]["api_users"]["shop"]["password"] == HASH
     assert whole["sections"]["modems"]["m1"]["sim_pin"] == "4711"
 

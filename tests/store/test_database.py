@@ -66,6 +66,15 @@ def test_what_is_done_after_the_commit_sees_the_write(database: Database) -> Non
     assert seen == [[(1,)]]
 
 
+def test_a_fault_after_a_write_does_not_end_the_writer(database: Database) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("somebody else's fault")
+
+    database.submit(lambda connection: connection.execute(slot(1)), fail).wait()
+    database.submit(lambda connection: connection.execute(slot(2))).wait()
+    assert database.read("SELECT count(*) FROM part_reference") == [(2,)]
+
+
 def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.write_bytes(b"this is no database, and long enough not to look like an empty one" * 100)

@@ -33,12 +33,14 @@ class Action:
     """A button on a section's page, such as a broker's *Test*.
 
     run(item, form) does it, in seconds rather than minutes, and gives the sentence to show; a GatewayError is
-    shown as such. item: the collection's item, or "".
+    shown as such. item: the collection's item, or "". asks: the label of one text it wants, which comes as
+    ``form["asked"]``.
     """
 
     name: str
     label: str
     run: Callable[[str, Mapping[str, str]], str]
+    asks: str = ""
 
 
 @dataclass(frozen=True)

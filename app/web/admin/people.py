@@ -63,7 +63,7 @@ class People:
         """The item of the user who has this name and password. Raises Denied."""
         users = self.users()
         self._sign_in.load(users.values())
-        found = self._sign_in.account(name, password, address)
+        found = self._sign_in.named(name, password, address)
         return next(item for item, user in users.items() if user.username == found.username)
 
     def half_way(self, item: str) -> str:

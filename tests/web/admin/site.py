@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
+from app.core.clock import SystemClock
 from app.main import Service
 from app.settings.api import Api, ApiUser
 from app.settings.modems import Modem
@@ -19,6 +20,7 @@ from app.settings.passwords import hash_password
 from app.settings.store import SettingsStore
 from app.settings.users import User
 from app.store.places import Places
+from app.system.device import desk
 from bench.rig import free_port
 from hw.sim.plugs import plugs
 
@@ -44,7 +46,9 @@ class Site:
                 self.store.put(User, name, user(name, role))
             self.store.put(ApiUser, "shop", ApiUser(username="shop", password=HASH))
         self.port = free_port()
-        self.service = Service(Places(home), self.store, self.store.load(), admin_ports=(self.port, 0))
+        self.service = Service(
+            Places(home), self.store, self.store.load(), None, desk(SystemClock()), (self.port, 0)
+        )
         self.service.start()
 
     def ready(self, modems: int = 2) -> Site:

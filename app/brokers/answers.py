@@ -1,0 +1,90 @@
+"""Outcomes on their way back: published after their delay where a topic is given, then acknowledged."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from app.brokers.dial import Fault
+from app.brokers.link import Link, Unpublishable
+from app.wire import Request
+
+log = logging.getLogger(__name__)
+
+PATIENT = 1000  # milliseconds of callback_delay for which an acknowledgement is held back
+BLAME = 2  # links that may break at the same callback topic before it is left out
+REMEMBERED = 100  # topics under suspicion
+
+
+@dataclass(order=True, slots=True)
+class _Answer:
+    due: float
+    turn: int
+    topic: str = field(compare=False)
+    body: bytes = field(compare=False, repr=False)
+    token: Any = field(compare=False)
+    tried: bool = field(compare=False, default=False)
+
+
+class Answers:
+    """What one broker is still owed. Owned by its subscriber's thread."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._turns = count()
+        self._waiting: list[_Answer] = []
+        self._blamed: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, request: Request, body: bytes, token: Any, now: float) -> None:
+        """Answer a message whose outcome is known; ``now`` in steady seconds."""
+        topic, delay = request.callback_topic, request.callback_delay
+        if topic and delay > PATIENT:
+            # An acknowledgement held back for so long would hold the next messages back as well.
+            self._push(_Answer(now, next(self._turns), "", b"", token))
+            token = None
+        self._push(_Answer(now + delay / 1000 if topic else now, next(self._turns), topic, body, token))
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until the next one is due; None when there is none."""
+        return max(0.0, self._waiting[0].due - now) if self._waiting else None
+
+    def give(self, link: Link, now: float) -> None:
+        """Publish and acknowledge what is due. Raises Fault."""
+        while self._waiting and self._waiting[0].due <= now:
+            answer = heapq.heappop(self._waiting)
+            if answer.topic:
+                self._publish(link, answer)
+            if answer.token is not None:
+                link.settle(answer.token)
+
+    def forget_tokens(self) -> None:
+        """The link is gone: what it had not acknowledged comes again, and is answered then."""
+        self._waiting = [one for one in self._waiting if one.token is None and one.topic]
+        heapq.heapify(self._waiting)
+
+    def _publish(self, link: Link, answer: _Answer) -> None:
+        try:
+            if self._blamed.get(answer.topic, 0) >= BLAME:
+                raise Unpublishable("the broker broke the connection whenever something was published there")
+            link.publish(answer.topic, answer.body)
+        except Unpublishable as error:
+            log.warning("%s: an answer could not be published: %s", self._name, error)
+        except Fault:
+            if len(self._blamed) >= REMEMBERED:
+                self._blamed.clear()
+            self._blamed[answer.topic] = self._blamed.get(answer.topic, 0) + 1
+            if answer.token is None and not answer.tried:
+                answer.tried = True
+                self._push(answer)
+            raise
+        else:
+            self._blamed.pop(answer.topic, None)
+
+    def _push(self, answer: _Answer) -> None:
+        heapq.heappush(self._waiting, answer)

@@ -1,0 +1,132 @@
+"""All subscribers of the device, one a section: builds them from the settings, starts, changes, stops."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from app.brokers.base import GRACE, Subscriber
+from app.brokers.dial import Fault
+from app.brokers.link import Link
+from app.brokers.status import BrokerStatus
+from app.core.clock import Clock
+from app.core.events import Announce
+from app.core.gateway import Gateway
+from app.settings import subscribers as sections
+from app.settings.snapshot import Settings
+
+log = logging.getLogger(__name__)
+
+# At their chattier levels these print whole messages, codes included, and connection parameters.
+CHATTY = ("pika", "stomp.py", "stomp", "websocket", "paho", "proton", "redis")
+
+
+class Brokers:
+    """The subscribers by the name of their section.
+
+    usable: how many modems may carry something now, asked once a second.
+    device: what tells this device from others that share a broker; the same after a restart.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        settings: Settings,
+        announce: Announce,
+        clock: Clock,
+        *,
+        usable: Callable[[], int],
+        device: str,
+    ) -> None:
+        self._settings = settings
+        self._device = device
+        self._clock = clock
+        self._mqtt_topic = ""
+        makers: dict[type[sections.Subscriber], tuple[Callable[[Any], Link], Callable[[Any], bool]]] = {
+            sections.SubscriberAmqp: (self._amqp, lambda options: True),
+            sections.SubscriberRedis: (self._redis, lambda options: bool(options.mode != "channel")),
+            sections.SubscriberMqtt: (self._mqtt, lambda options: bool(options.qos)),
+            sections.SubscriberActivemq: (self._activemq, lambda options: True),
+            sections.SubscriberStomp: (self._stomp, lambda options: True),
+            sections.SubscriberWs: (self._websocket, lambda options: False),
+        }
+        self._subscribers = {
+            section: Subscriber(door(section), make, keeps, gateway, usable, announce, clock)
+            for section, (make, keeps) in makers.items()
+        }
+
+    def start(self) -> None:
+        """Begin with all brokers that are enabled; returns at once."""
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        for section, subscriber in self._subscribers.items():
+            subscriber.start(self._settings.one(section))
+
+    def apply(self, options: sections.Subscriber) -> None:
+        """Take the new value of one section into use; returns at once."""
+        self._subscribers[type(options)].apply(options)
+
+    def stop(self, seconds: float = GRACE + 5.0) -> None:
+        """Take nothing more, let what is under way end, sign off; not longer than so many seconds."""
+        for subscriber in self._subscribers.values():
+            subscriber.leave()
+        until = time.monotonic() + seconds
+        for subscriber in self._subscribers.values():
+            if not subscriber.join(until - time.monotonic()):
+                log.warning("%s: still busy when the service ended", subscriber.name)
+
+    def subscriber(self, section: type[sections.Subscriber]) -> Subscriber[Any]:
+        """The one of that section."""
+        return self._subscribers[section]
+
+    def statuses(self) -> tuple[BrokerStatus, ...]:
+        """One for each broker, in the order of the pages."""
+        return tuple(subscriber.status for subscriber in self._subscribers.values())
+
+    # A broker's client library is loaded when that broker is switched on: all of them together would take
+    # a third of the memory an idle device has.
+
+    def _amqp(self, options: sections.SubscriberAmqp) -> Link:
+        if options.version == "1.0":
+            try:
+                from app.brokers.amqp1 import Amqp1Link
+            except ImportError as error:
+                # The one library that is not there on every desk: it wants a compiler.
+                raise Fault("AMQP 1.0 needs the package python3-qpid-proton") from error
+            return Amqp1Link(options, self._device, self._clock)
+        from app.brokers.amqp import AmqpLink
+
+        return AmqpLink(options)
+
+    def _redis(self, options: sections.SubscriberRedis) -> Link:
+        from app.brokers.redis_modes import redis_link
+
+        return redis_link(options, self._device, self._clock)
+
+    def _activemq(self, options: sections.SubscriberActivemq) -> Link:
+        from app.brokers.stomp import activemq_link
+
+        return activemq_link(options, self._device, self._clock)
+
+    def _stomp(self, options: sections.SubscriberStomp) -> Link:
+        from app.brokers.stomp import stomp_link
+
+        return stomp_link(options, self._clock)
+
+    def _websocket(self, options: sections.SubscriberWs) -> Link:
+        from app.brokers.websocket import WsLink
+
+        return WsLink(options, self._clock)
+
+    def _mqtt(self, options: sections.SubscriberMqtt) -> Link:
+        from app.brokers.mqtt import MqttLink
+
+        previous, self._mqtt_topic = self._mqtt_topic, options.topic
+        return MqttLink(options, self._device, self._clock, previous)
+
+
+def door(section: type[sections.Subscriber]) -> str:
+    """The name by which a broker stands in logs, events and owners of messages: ``amqp``, ``ws``, …"""
+    return section.about.name.removeprefix("subscriber_")

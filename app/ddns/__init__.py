@@ -1,0 +1,1 @@
+"""Dynamic DNS: names that follow the device's public address, and certificates for them."""

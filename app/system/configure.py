@@ -1,0 +1,191 @@
+"""Brings the system's files in line with the settings: rendered, checked by their readers, put in force.
+
+Runs as root, from units that the service may start; takes nothing from the service but the settings, which
+are checked again here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.settings.api import Api
+from app.settings.general import General
+from app.settings.network import Dhcp, FirewallRule, Wlan
+from app.settings.snapshot import Settings
+from app.system import accesspoint, checkers, firewall, timekeeping
+from app.system.checkers import Check
+
+log = logging.getLogger(__name__)
+
+FOLDER = Path("run/otppi-system")
+OUTCOME = "outcome.json"
+ACCESS_POINT = "otppi-accesspoint.target"
+
+#: Runs a command of the system; gives its exit status and what it said.
+Run = Callable[[Sequence[str]], tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the system: where, what stands in it ("" = there must be none), who reads it."""
+
+    path: Path
+    content: str
+    check: Check
+    unit: str
+    mode: int = 0o600
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one name stands for: `trouble` is a sentence when the settings cannot be put in force."""
+
+    files: tuple[File, ...]
+    trouble: str = ""
+
+
+def parts(settings: Settings) -> dict[str, Part]:
+    """Every part with its files, from the settings alone."""
+    wlan, dhcp, api = settings.one(Wlan), settings.one(Dhcp), settings.one(Api)
+    names = File(FOLDER / "dnsmasq.conf", accesspoint.dnsmasq(wlan, dhcp), checkers.dnsmasq, "otppi-dns")
+    lends = not accesspoint.mismatch(wlan, dhcp)
+    leases = File(
+        FOLDER / "dhcpd.conf", accesspoint.dhcpd(dhcp) if lends else "", checkers.dhcpd, "otppi-dhcpd"
+    )
+    doors = [
+        port for port, on in ((api.http_port, api.enable_http), (api.https_port, api.enable_https)) if on
+    ]
+    return {
+        "wlan": Part(
+            (
+                File(FOLDER / "wlan.env", accesspoint.environment(wlan), checkers.nobody, "otppi-wlan"),
+                File(FOLDER / "hostapd.conf", accesspoint.hostapd(wlan), checkers.hostapd, "otppi-ap"),
+                names,
+                leases,
+            ),
+            "" if wlan.password else "the access point has no password: it stays off",
+        ),
+        "dhcp": Part((leases, names), accesspoint.mismatch(wlan, dhcp)),
+        "firewall": Part(
+            (
+                File(
+                    FOLDER / "firewall.nft",
+                    firewall.ruleset(settings.items(FirewallRule).values(), doors),
+                    checkers.nft,
+                    "otppi-firewall",
+                ),
+            )
+        ),
+        "time": Part(
+            (
+                File(
+                    Path("run/systemd/timesyncd.conf.d/50-otppi.conf"),
+                    timekeeping.timesyncd(settings.one(General)),
+                    checkers.nobody,
+                    "systemd-timesyncd",
+                    0o644,
+                ),
+            )
+        ),
+    }
+
+
+def configure(
+    settings: Settings, names: Iterable[str] = (), root: Path = Path("/"), run: Run | None = None
+) -> dict[str, str]:
+    """Put parts in force (all without names); gives name → "" or why not, also kept in `outcome.json`.
+
+    A file that its reader refuses stays as it was, and so does what runs.
+    """
+    run = run or run_command
+    every = parts(settings)
+    found = {name: _put(every[name], root, run) for name in (list(names) or every)}
+    outcome = root / FOLDER / OUTCOME
+    known = read_outcome(root)
+    _write(outcome, json.dumps({**known, **found}, indent=2) + "\n", 0o644)
+    for name, why in found.items():
+        log.log(logging.WARNING if why else logging.INFO, "%s: %s", name, why or "in force")
+    return found
+
+
+def read_outcome(root: Path = Path("/")) -> Mapping[str, str]:
+    """What the last run said of each part; empty where there was none."""
+    try:
+        found = json.loads((root / FOLDER / OUTCOME).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _put(part: Part, root: Path, run: Run) -> str:
+    changed = [file for file in part.files if _content(root / file.path) != file.content]
+    for file in changed:
+        if file.content and (why := _refusal(file, run)):
+            return why
+    for file in changed:
+        if file.content:
+            _write(root / file.path, file.content, file.mode)
+        else:
+            (root / file.path).unlink(missing_ok=True)
+    return _activate(list(dict.fromkeys(file.unit for file in changed)), run) or part.trouble
+
+
+def _refusal(file: File, run: Run) -> str:
+    with tempfile.TemporaryDirectory(prefix="otppi-check-") as folder:
+        copy = Path(folder) / file.path.name
+        _write(copy, file.content, 0o600)
+        return file.check(copy, run)
+
+
+def _activate(units: Sequence[str], run: Run) -> str:
+    """Restart what runs with the old files; during boot nothing does yet, and each starts in its turn."""
+    if not units:
+        return ""
+    wanted = run(["systemctl", "is-active", "--quiet", ACCESS_POINT])[0] == 0
+    for unit in units:
+        radio = unit in ("otppi-wlan", "otppi-ap", "otppi-dhcpd", "otppi-dns")
+        verb = "restart" if radio and wanted else "try-reload-or-restart"
+        # Nobody waits here: this may run inside a unit that the other one is ordered after.
+        status, said = run(["systemctl", "--no-block", verb, f"{unit}.service"])
+        if status:
+            return f"{unit} could not be restarted: {said}"
+    return ""
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError:
+        return ""
+
+
+def _write(path: Path, content: str, mode: int) -> None:
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    os.chmod(path.parent, 0o755)  # whatever the umask: another account reads what may be read
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(content)
+    os.replace(fresh, path)
+
+
+def run_command(words: Sequence[str]) -> tuple[int, str]:
+    """Run a program for 20 s at most; 127 when it is not installed."""
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False, text=True,
+            errors="replace", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+    except FileNotFoundError:
+        return 127, f"{words[0]} is not installed"
+    except subprocess.TimeoutExpired:
+        return 124, f"{words[0]} did not end within 20 s"
+    return done.returncode, (done.stdout + done.stderr).strip()

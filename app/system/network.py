@@ -1,0 +1,101 @@
+"""Ethernet by NetworkManager: one profile of ours, made from the settings and in force at once."""
+
+from __future__ import annotations
+
+import ipaddress
+import uuid
+from typing import Any
+
+from app.settings.network import Ethernet
+from app.system.dbus import Bus, Place, SystemRefused, Typed
+
+NAME = "org.freedesktop.NetworkManager"
+MANAGER = Place(NAME, "/org/freedesktop/NetworkManager", NAME)
+SETTINGS = Place(NAME, "/org/freedesktop/NetworkManager/Settings", f"{NAME}.Settings")
+CONNECTION = f"{NAME}.Settings.Connection"
+DEVICE = f"{NAME}.Device"
+
+# NM_DEVICE_TYPE_ETHERNET, and _VETH: a cable between two name spaces, where NetworkManager was given one.
+CABLES = (1, 20)
+UNKNOWN_PROFILE = f"{NAME}.Settings.InvalidConnection"
+
+#: The same on every device: whatever was made before is found and replaced, never doubled.
+PROFILE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "ethernet.otppi.lan"))
+
+Profile = dict[str, dict[str, Typed]]
+
+
+def profile(ethernet: Ethernet) -> Profile:
+    """The profile as NetworkManager's AddConnection2 takes it (NetworkManager D-Bus reference)."""
+    ipv4: dict[str, Typed] = {"method": Typed("s", "auto")}
+    if ethernet.method == "fixed":
+        address = {"address": Typed("s", ethernet.ip_address), "prefix": Typed("u", ethernet.prefix)}
+        ipv4 = {"method": Typed("s", "manual"), "address-data": Typed("aa{sv}", [address])}
+        if ethernet.gateway:
+            ipv4["gateway"] = Typed("s", ethernet.gateway)
+    servers = [server for server in (ethernet.dns1, ethernet.dns2) if server]
+    if servers:
+        ipv4["dns"] = Typed("au", [_as_number(server) for server in servers])
+        ipv4["ignore-auto-dns"] = Typed("b", ethernet.method == "automatic")
+    return {
+        "connection": {
+            "id": Typed("s", "OTP-Pi Ethernet"),
+            "uuid": Typed("s", PROFILE),
+            "type": Typed("s", "802-3-ethernet"),
+            "autoconnect": Typed("b", True),
+            "autoconnect-priority": Typed("i", 100),
+        },
+        "802-3-ethernet": {},
+        "ipv4": ipv4,
+        "ipv6": {"method": Typed("s", "auto")},
+    }
+
+
+def apply(bus: Bus, ethernet: Ethernet) -> list[str]:
+    """Put the section in force on every cable; the names of the interfaces. Raises SystemRefused."""
+    path = _keep(bus, profile(ethernet))
+    names = []
+    for device in bus.call(MANAGER, "GetDevices")[0]:
+        place = Place(NAME, device, DEVICE)
+        # A cable that NetworkManager was told to leave alone (a container's) stays alone.
+        if bus.get(place, "DeviceType") not in CABLES or not bus.get(place, "Managed"):
+            continue
+        try:
+            bus.call(MANAGER, "ActivateConnection", "ooo", path, device, "/")
+        except SystemRefused as error:
+            if not error.name.endswith((".UnknownDevice", ".ConnectionNotAvailable")):
+                raise
+            continue  # no cable in it: the profile waits
+        names.append(str(bus.get(place, "Interface")))
+    return names
+
+
+def _keep(bus: Bus, wanted: Profile) -> str:
+    try:
+        (path,) = bus.call(SETTINGS, "GetConnectionByUuid", "s", PROFILE)
+    except SystemRefused as error:
+        if error.name != UNKNOWN_PROFILE:
+            raise
+        # 0x1: to disk, so that the cable works before the gateway does.
+        answer = bus.call(SETTINGS, "AddConnection2", "a{sa{sv}}ua{sv}", wanted, 1, {})
+        return str(answer[0])
+    bus.call(Place(NAME, path, CONNECTION), "Update2", "a{sa{sv}}ua{sv}", wanted, 1, {})
+    return str(path)
+
+
+def addresses(bus: Bus) -> dict[str, list[str]]:
+    """Interface → its IPv4 addresses with prefix, of what NetworkManager knows. Raises SystemRefused."""
+    found: dict[str, list[str]] = {}
+    for device in bus.call(MANAGER, "GetDevices")[0]:
+        place = Place(NAME, device, DEVICE)
+        config = bus.get(place, "Ip4Config")
+        if config == "/":
+            continue
+        listed: list[dict[str, Any]] = bus.get(Place(NAME, config, f"{NAME}.IP4Config"), "AddressData")
+        found[str(bus.get(place, "Interface"))] = [f"{one['address']}/{one['prefix']}" for one in listed]
+    return found
+
+
+def _as_number(address: str) -> int:
+    # NetworkManager wants the octets in network order read as the machine's own integer.
+    return int.from_bytes(ipaddress.IPv4Address(address).packed, "little")

@@ -1,0 +1,124 @@
+"""Changes that may cut the administrator off: in force for a minute, and back again unless confirmed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.core.clock import Clock
+from app.settings.dump import plain
+from app.settings.files import parse_json, read_limited, render_json, write_whole
+from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
+from app.settings.problems import Refused, SettingsError, Wrong
+from app.settings.section import Section, check, check_many
+from app.settings.snapshot import Value
+from app.settings.store import SettingsStore
+
+log = logging.getLogger(__name__)
+
+SECONDS = 60.0
+FILE = "trial.json"
+
+#: Sections whose change a page makes by `Trial.save` and not by the store's own.
+CUTS_OFF: tuple[type[Section], ...] = (Wlan, Dhcp, Ethernet, FirewallRule)
+
+
+class Trial:
+    """One trial at a time; what was before lies in a file, so that a power cut ends it too.
+
+    Any process may save and confirm; the service watches the time (`tick` is its periodic job). When it
+    starts, it goes back to what was before: nobody confirmed.
+    """
+
+    def __init__(self, store: SettingsStore, home: Path, clock: Clock) -> None:
+        self._store = store
+        self._path = home / FILE
+        self._clock = clock
+        self._ends: float | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> float:
+        """Seconds in which to confirm; 0 when there is nothing to confirm."""
+        return max(0.0, self._ends - self._clock.steady()) if self._ends is not None else 0.0
+
+    def save(self, values: Mapping[type[Section], Value]) -> None:
+        """Put sections in force for SECONDS. A second change joins the trial, which begins anew.
+
+        Raises SettingsError as the store does; then nothing has changed.
+        """
+        with self._lock:
+            joined = self._path.exists()
+            before = self._before()
+            for section in values:
+                before.setdefault(section.about.name, plain(self._store.read(section).value))
+            write_whole(self._path, render_json(before))
+            try:
+                self._store.replace(values)
+            except SettingsError:
+                if not joined:
+                    self._forget()
+                raise
+            self._ends = self._clock.steady() + SECONDS
+
+    def confirm(self) -> bool:
+        """Keep what is in force; whether there was anything to confirm."""
+        with self._lock:
+            waiting = self._path.exists()
+            self._forget()
+            return waiting
+
+    def resume(self) -> list[str]:
+        """At the start of the service: undo what nobody confirmed; the names of the sections."""
+        with self._lock:
+            return self._undo("the device was restarted before they were confirmed")
+
+    def tick(self) -> list[str]:
+        """Undo what nobody confirmed in time; the names of the sections."""
+        with self._lock:
+            if not self._path.exists():
+                self._ends = None
+                return []
+            if self._ends is None:  # begun by the command line, or by a request of this moment
+                self._ends = self._clock.steady() + SECONDS
+            if self._clock.steady() < self._ends:
+                return []
+            return self._undo(f"nobody confirmed them within {SECONDS:.0f} s")
+
+    def _undo(self, why: str) -> list[str]:
+        values: dict[type[Section], Value] = {}
+        for name, raw in self._before().items():
+            section = next((one for one in CUTS_OFF if one.about.name == name), None)
+            if section is None:
+                continue
+            found = check_many(section, raw) if section.about.many else check(section, raw)
+            if found.value is not None:
+                values[section] = found.value
+        try:
+            if values:
+                self._store.replace(values)
+        except Refused as error:
+            log.error("the settings of before cannot be put back: %s", error)
+        except SettingsError as error:
+            log.error("the settings of before cannot be put back yet: %s", error)
+            self._ends = self._clock.steady() + 5.0
+            return []
+        self._forget()
+        names = [section.about.name for section in values]
+        if names:
+            log.warning("%s went back to what they were: %s", " and ".join(names), why)
+        return names
+
+    def _before(self) -> dict[str, object]:
+        try:
+            found, _ = parse_json(read_limited(self._path))
+        except (OSError, Wrong, json.JSONDecodeError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _forget(self) -> None:
+        self._ends = None
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,94 @@
+"""The image under test (OTPPI_IMAGE, see scripts/boot-test), machines that boot it, the table of steps."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.boot.emulator import boards
+from tests.boot.emulator.card import Card
+from tests.boot.emulator.machine import Machine, patience
+
+_steps: list[tuple[str, float]] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "OTPPI_IMAGE" not in os.environ:
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason="needs the image: make boot-test"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if "boot/" in report.nodeid and report.when == "call":
+        _steps.append((report.nodeid.split("::")[-1], report.duration))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _steps:
+        terminalreporter.section("steps")
+        for name, seconds in _steps:
+            terminalreporter.write_line(f"{seconds:8.1f} s  {name}")
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """A line of the table that is not a test of its own."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        _steps.append((f"  {name}", time.monotonic() - started))
+
+
+@pytest.fixture(scope="session")
+def card() -> Card:
+    return Card(Path(os.environ["OTPPI_IMAGE"]).resolve())
+
+
+@contextmanager
+def folder_of_a_machine() -> Iterator[Path]:
+    """A folder with a path short enough for sockets; kept when OTPPI_KEEP is set."""
+    folder = Path(tempfile.mkdtemp(prefix="otppi."))
+    try:
+        yield folder
+    finally:
+        if "OTPPI_KEEP" not in os.environ:
+            shutil.rmtree(folder)
+
+
+@pytest.fixture
+def room() -> Iterator[Path]:
+    with folder_of_a_machine() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def virt(card: Card) -> Iterator[Machine]:
+    """One generic board for all tests that leave it as they found it."""
+    with folder_of_a_machine() as folder:
+        machine = boards.virt(card, folder)
+        try:
+            with step("virt: from power to 'running'"):
+                machine.wait_until_up(patience(60))
+            yield machine
+        finally:
+            machine.cut_power()
+
+
+@pytest.fixture(scope="session")
+def raspi3b(card: Card) -> Iterator[Machine]:
+    """One Raspberry Pi for all tests that leave it as they found it."""
+    with folder_of_a_machine() as folder:
+        machine = boards.raspi3b(card, folder)
+        try:
+            with step("raspi3b: from power to 'running'"):
+                machine.wait_until_up(patience(100))
+            yield machine
+        finally:
+            machine.cut_power()

@@ -1,0 +1,69 @@
+"""The two boards the image is booted on, and what QEMU has to be told to make them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.boot.emulator.card import Card, tool
+from tests.boot.emulator.machine import Machine
+
+# The Pi's drivers that wait for its video processor, which the emulator does not have.
+_ABSENT = "modprobe.blacklist=vc4,snd_bcm2835,bcm2835_v4l2,bcm2835_mmal_vchiq,vchiq,hci_uart"
+
+
+# The emulated BCM2835 resets the board the moment its watchdog is armed, instead of when it was not fed.
+_NO_WATCHDOG = "systemd.watchdog_sec=0"
+
+# systemd gives a device 90 s to appear, which an emulated board on a busy machine may need.
+_UNHURRIED = "systemd.default_device_timeout_sec=900"
+
+
+def virt(
+    card: Card, folder: Path, extra: Sequence[str] = (), append: str = "", disk: Sequence[str] = ()
+) -> Machine:
+    """A generic arm64 board with two cores and 1 GB, Ethernet to nowhere, USB 3, a watchdog; quick to boot.
+
+    extra: more arguments for QEMU. append: more words for the kernel.
+    disk: a -drive with the id "card", instead of an overlay over the image.
+    """
+    arguments = ["-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "1024"]
+    arguments += _kernel(card, folder, "ttyAMA0", append)
+    arguments += disk or ["-drive", f"file={card.overlay(folder)},format=qcow2,if=none,id=card"]
+    arguments += ["-device", "virtio-blk-pci,drive=card", "-device", "virtio-rng-pci"]
+    arguments += ["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]
+    arguments += ["-device", "qemu-xhci,id=usb", "-device", "i6300esb", *extra]
+    return Machine(folder, arguments, ["-serial", "unix:{console},server=on,wait=off"])
+
+
+def raspi3b(card: Card, folder: Path, extra: Sequence[str] = (), append: str = "") -> Machine:
+    """A Raspberry Pi 3B with a DS3231-like clock on its I2C bus; no network, console on the mini-UART.
+
+    Two of its four cores are used: more than the host has makes the guest slower, not faster.
+    """
+    arguments = ["-M", "raspi3b", "-m", "1024", "-dtb", str(_device_tree(card, folder))]
+    arguments += _kernel(card, folder, "ttyS1", f"maxcpus=2 {_ABSENT} {_NO_WATCHDOG} {append}")
+    arguments += ["-drive", f"file={card.overlay(folder)},format=qcow2,if=sd"]
+    arguments += ["-device", "ds1338,bus=i2c-bus.1,address=0x68", *extra]
+    return Machine(folder, arguments, ["-serial", "null", "-serial", "unix:{console},server=on,wait=off"])
+
+
+def _kernel(card: Card, folder: Path, port: str, words: str) -> list[str]:
+    """What the Pi's firmware would load from the boot partition, and root's shell on the serial port.
+
+    The shell is systemd's own for debugging, in the place of the port's login: it needs no change to the
+    image, is there before anything else, and starts no session.
+    """
+    kernel, initramfs = card.boot_file("vmlinuz", folder), card.boot_file("initrd.img", folder)
+    shell = f"systemd.debug_shell=1 systemd.default_debug_tty={port} systemd.mask=serial-getty@{port}.service"
+    words = f"{card.command_line(folder)} console={port},115200 quiet panic=-1 {_UNHURRIED} {shell} {words}"
+    return ["-kernel", str(kernel), "-initrd", str(initramfs), "-append", words]
+
+
+def _device_tree(card: Card, folder: Path) -> Path:
+    """Debian's tree for the board with what the firmware adds for otppi.txt: I2C on, the clock on it."""
+    tree = card.boot_file("bcm2837-rpi-3-b.dtb", folder)
+    bus = "/soc/i2c@7e804000"
+    tool("fdtput", "-t", "s", tree, bus, "status", "okay")
+    tool("fdtput", "-c", tree, f"{bus}/rtc@68")
+    tool("fdtput", "-t", "s", tree, f"{bus}/rtc@68", "compatible", "maxim,ds3231")
+    tool("fdtput", "-t", "x", tree, f"{bus}/rtc@68", "reg", "68")
+    return tree

@@ -1,0 +1,118 @@
+"""A root shell on the guest's serial port: run a command, get output and status, however noisy the line."""
+
+import re
+import select
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Colours, bracketed paste, and the "OSC 3008" marks systemd's shells print around every command.
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\r")
+
+
+_PLAIN = "stty -echo; export TERM=dumb PAGER=cat SYSTEMD_COLORS=0 HOME=/root; cd; PS1=; PS2=; dmesg -n 1"
+
+
+class Silence(TimeoutError):
+    """The guest did not say what it should in time; the text is the end of what it said."""
+
+
+class CommandFailed(AssertionError):
+    """A command in the guest ended with a status other than 0."""
+
+
+class Console:
+    def __init__(self, path: Path, alive: Callable[[], None], log: Path) -> None:
+        self._alive = alive  # raises when the emulator has died
+        self._log = log.open("ab")
+        self._heard = ""
+        self._count = 0
+        self._socket = _connect(path, alive)
+
+    def wait_for(self, pattern: str, timeout: float) -> re.Match[str]:
+        """What the guest says next that matches; everything up to its end is then taken as heard."""
+        deadline = time.monotonic() + timeout
+        while not (found := re.search(pattern, self._heard)):
+            if time.monotonic() > deadline:
+                raise Silence(f"no {pattern!r} within {timeout:.0f} s; last heard: {self._heard[-1500:]!r}")
+            self._alive()
+            self._listen(0.5)
+        self._heard = self._heard[found.end() :]
+        return found
+
+    def find_shell(self, timeout: float) -> None:
+        """Waits for the shell's prompt and makes it a plain shell.
+
+        Nothing is typed before: bytes that reach the port before Linux has opened it stop its input for good.
+        """
+        deadline = time.monotonic() + timeout
+        self.wait_for(r"root@[\w-]+:\S*# ", timeout)
+        while True:
+            self.type(f"{_PLAIN}; echo r''eady")
+            try:
+                self.wait_for(r"(?m)^ready$", 20.0)
+            except Silence:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                self.run("true")  # answers to earlier calls are now behind us
+                return
+
+    def run(self, command: str, timeout: float = 120.0, check: bool = True) -> str:
+        """The output of a shell command (standard error too); raises CommandFailed unless check is False."""
+        self._count += 1
+        self.type(f"{{ {command}\n}} </dev/null 2>&1; status=$?; echo; echo @end {self._count} $status")
+        found = self.wait_for(rf"(?s)^(.*?)\n?@end {self._count} (\d+)\n", timeout)
+        output, status = found[1].strip("\n"), int(found[2])
+        if check and status:
+            raise CommandFailed(f"{command!r} ended with {status}:\n{output[-4000:]}")
+        return output
+
+    def succeeds(self, command: str, timeout: float = 120.0) -> bool:
+        return self.run(f"{command} >/dev/null && echo @yes || echo @no", timeout, check=False).endswith(
+            "@yes"
+        )
+
+    def eventually(self, command: str, timeout: float = 120.0) -> str:
+        """The output of a command once it succeeds, tried every second."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return self.run(command, max(deadline - time.monotonic(), 5.0))
+            except CommandFailed:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(1.0)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._log.close()
+
+    def type(self, text: str) -> None:
+        """Types a line without waiting for anything."""
+        self._socket.sendall(text.encode() + b"\n")
+
+    def _listen(self, seconds: float) -> None:
+        readable, _, _ = select.select([self._socket], [], [], seconds)
+        if readable:
+            data = self._socket.recv(65536)
+            self._log.write(data)
+            self._log.flush()
+            self._heard += _ESCAPES.sub("", data.decode(errors="replace"))
+
+
+def _connect(path: Path, alive: Callable[[], None]) -> socket.socket:
+    deadline = time.monotonic() + 30.0
+    while True:
+        port = socket.socket(socket.AF_UNIX)
+        try:
+            port.connect(str(path))
+        except OSError:
+            port.close()
+            alive()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return port

@@ -1,0 +1,72 @@
+"""What a person can plug into the device's USB port: a serial modem whose far end is ours, a flash disk."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.boot.emulator.card import tool
+from tests.boot.emulator.machine import Machine
+
+
+@contextmanager
+def serial_cable(machine: Machine, name: str = "cable", port: str = "") -> Iterator[socket.socket]:
+    """A USB serial adapter, in while the block runs; yields the far end, where a modem would be.
+
+    port: the USB port by number, for a board where not every port will do.
+    """
+    path = machine.folder / name
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(path))
+        door.listen(1)
+        door.settimeout(30)
+        address = {"type": "unix", "data": {"path": str(path)}}
+        backend = {"type": "socket", "data": {"addr": address, "server": False}}
+        machine.qmp.ask("chardev-add", id=name, backend=backend)
+        far_end, _ = door.accept()
+    where = {"port": port} if port else {}
+    machine.qmp.ask("device_add", driver="usb-serial", id=f"{name}-plug", chardev=name, **where)
+    try:
+        with far_end:
+            yield far_end
+    finally:
+        _unplug(machine, f"{name}-plug")
+        machine.qmp.ask("chardev-remove", id=name)
+        path.unlink()
+
+
+@contextmanager
+def flash_disk(machine: Machine, image: Path, name: str = "stick", port: str = "") -> Iterator[None]:
+    """A flash disk with the content of a file, in while the block runs; the guest's writes end up in it."""
+    machine.qmp.ask(
+        "blockdev-add",
+        **{"node-name": name, "driver": "raw"},
+        file={"driver": "file", "filename": str(image)},
+    )
+    where = {"port": port} if port else {}
+    machine.qmp.ask("device_add", driver="usb-storage", id=f"{name}-plug", drive=name, **where)
+    try:
+        yield
+    finally:
+        _unplug(machine, f"{name}-plug")
+        machine.qmp.ask("blockdev-del", **{"node-name": name})
+
+
+def fat_stick(image: Path, files: dict[str, str], megabytes: int = 64) -> Path:
+    """A FAT32 file system in a file, with files (path: text) on it; no partition table."""
+    with image.open("wb") as disk:
+        disk.truncate(megabytes * 1024 * 1024)
+    tool("mkfs.vfat", "-F", "32", "-s", "1", "-n", "STICK", image)
+    for path, text in files.items():
+        source = image.with_suffix(".file")
+        source.write_text(text)
+        for folder in reversed(Path(path).parents[:-1]):
+            tool("mmd", "-D", "s", "-i", image, f"::/{folder}")
+        tool("mcopy", "-i", image, source, f"::/{path}")
+        source.unlink()
+    return image
+
+
+def _unplug(machine: Machine, plug: str) -> None:
+    machine.qmp.ask("device_del", id=plug)
+    machine.qmp.wait_for("DEVICE_DELETED", device=plug)

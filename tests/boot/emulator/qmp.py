@@ -1,0 +1,58 @@
+"""QEMU's machine protocol over a unix socket: one question, one answer, events put aside."""
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+
+class QmpError(RuntimeError):
+    """QEMU refused a command."""
+
+
+class Qmp:
+    def __init__(self, path: Path, timeout: float = 30.0) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(timeout)
+        self._socket.connect(str(path))
+        self._lines = self._socket.makefile("rw", encoding="utf-8")
+        self._lines.readline()  # the greeting
+        self.events: list[dict[str, Any]] = []
+        self.ask("qmp_capabilities")
+
+    def ask(self, command: str, **arguments: Any) -> Any:
+        self._lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self._lines.flush()
+        while line := self._lines.readline():
+            answer = json.loads(line)
+            if "error" in answer:
+                raise QmpError(f"{command}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+            self.events.append(answer)
+        raise QmpError(f"{command}: QEMU closed the connection")
+
+    def wait_for(self, event: str, timeout: float = 60.0, **data: Any) -> None:
+        """Waits until the event with this data was heard, before or from now on."""
+        deadline = time.monotonic() + timeout
+        while not any(
+            one["event"] == event and data.items() <= one.get("data", {}).items() for one in self.events
+        ):
+            if time.monotonic() > deadline:
+                raise QmpError(f"no event {event} with {data} within {timeout:.0f} s")
+            self.ask("query-status")  # events come in between answers
+            time.sleep(0.1)
+        self.events.clear()
+
+    def monitor(self, line: str) -> str:
+        """A command of the human monitor, for the few things QMP cannot say."""
+        return str(self.ask("human-monitor-command", **{"command-line": line}))
+
+    def word(self, address: int) -> int:
+        """The 32-bit word the guest's physical memory or a register holds at address."""
+        return int(self.monitor(f"xp /1wx {address:#x}").split(":")[1], 16)
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()

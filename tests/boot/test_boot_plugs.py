@@ -1,0 +1,43 @@
+"""Things plugged into the running device, and pulled out again."""
+
+from pathlib import Path
+
+from tests.boot.emulator.machine import Machine
+from tests.boot.emulator.plugs import fat_stick, flash_disk, serial_cable
+
+
+def test_a_serial_modem_appears_for_the_gateway_and_goes_away(virt: Machine) -> None:
+    with serial_cable(virt):
+        virt.console.eventually("test -c /dev/ttyUSB0 && udevadm settle")
+        assert virt.console.run("stat -c '%G %a' /dev/ttyUSB0") == "dialout 660"
+        assert virt.console.run("udevadm info -q property /dev/ttyUSB0 | grep ID_BUS") == "ID_BUS=usb"
+    virt.console.eventually("test ! -e /dev/ttyUSB0")
+
+
+def test_bytes_go_through_to_the_far_end_and_back(virt: Machine) -> None:
+    with serial_cable(virt) as far_end:
+        far_end.settimeout(60)
+        virt.console.eventually("test -c /dev/ttyUSB0")
+        virt.console.run("stty -F /dev/ttyUSB0 115200 raw -echo && printf 'AT\\r' >/dev/ttyUSB0")
+        assert far_end.recv(16) == b"AT\r"
+
+
+def test_plugged_again_while_the_old_name_is_held_it_has_another(virt: Machine) -> None:
+    with serial_cable(virt):
+        virt.console.eventually("test -c /dev/ttyUSB0")
+        # Deaf to the hang-up that ends whoever has the port as its terminal, so the name stays taken.
+        hold = "trap '' HUP; exec sleep infinity <>/dev/ttyUSB0"
+        virt.console.run(f'systemd-run --quiet --unit holder sh -c "{hold}"')
+        virt.console.eventually("ls -l /proc/*/fd 2>/dev/null | grep -q /dev/ttyUSB0")
+    with serial_cable(virt):
+        virt.console.eventually("test -c /dev/ttyUSB1")
+    virt.console.run("systemctl stop holder")
+
+
+def test_a_flash_disk_can_be_read(virt: Machine, tmp_path: Path) -> None:
+    stick = fat_stick(tmp_path / "stick.img", {"otppi/hello.txt": "hello"})
+    with flash_disk(virt, stick):
+        virt.console.eventually("test -b /dev/sda")
+        assert (
+            virt.console.run("mount -o ro /dev/sda /mnt && cat /mnt/otppi/hello.txt; umount /mnt") == "hello"
+        )

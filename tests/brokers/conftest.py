@@ -1,0 +1,140 @@
+"""Real brokers, a whole gateway with simulated modems, and one entry a way messages can come in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.brokers import BrokerStatus
+from app.main import Service
+from app.settings.api import Api
+from app.settings.modems import Modem
+from app.settings.store import SettingsStore
+from app.settings.subscribers import Subscriber as Options
+from app.store.places import Places
+from hw.sim.air import Received
+from hw.sim.plugs import plugs
+from tests.brokers.certificates import Certificates, make_certificates
+from tests.brokers.peers import Peer
+from tests.brokers.servers import Server, until
+from tests.brokers.ways import WAYS, Way, options_for, unique
+
+CI = os.environ.get("CI", "") not in ("", "0", "false")
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@dataclass
+class Servers:
+    """Each server is started when the first test asks for it."""
+
+    folder: Path
+    certificates: Certificates
+    running: dict[type[Server], Server] = field(default_factory=dict)
+
+    def get(self, kind: type[Server]) -> Any:
+        if kind not in self.running:
+            if missing := kind.missing():
+                (pytest.fail if CI else pytest.skip)(missing)
+            self.running[kind] = kind(self.folder / kind.__name__, self.certificates)
+        server = self.running[kind]
+        if server.process is None:
+            server.start()
+        return server
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Servers]:
+    every = Servers(tmp_path_factory.mktemp("servers"), certificates)
+    yield every
+    for server in every.running.values():
+        server.close()
+
+
+class Device:
+    """A whole gateway in this process, with simulated modems and no door but the brokers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = SettingsStore(folder)
+        self.store.save(Api, Api(enable_http=False, enable_https=False))
+        for name in ("one", "two"):
+            self.store.put(Modem, name, Modem(name=name, port=f"sim://{folder.name}-{name}"))
+        self.service = Service(Places(folder), self.store, self.store.load())
+        self.service.start()
+        until(lambda: len(self.service.fleet.lanes()) == 2, "both simulated modems are ready", 60)
+        self.door = ""
+
+    def take_from(self, options: Options) -> None:
+        """Take messages from this broker, and wait until it is connected."""
+        self.apply(options)
+        until(lambda: self.status.connected, "the broker is connected", 30)
+
+    def apply(self, options: Options) -> None:
+        self.door = options.about.name.removeprefix("subscriber_")
+        self.service.brokers.apply(options)
+
+    @property
+    def status(self) -> BrokerStatus:
+        return next(one for one in self.service.brokers.statuses() if one.broker == self.door)
+
+    def leave(self) -> None:
+        """Take messages from nobody."""
+        for section in {way.section for way in WAYS.values()}:
+            self.service.brokers.apply(section())
+        until(
+            lambda: all(str(one.standing) == "off" for one in self.service.brokers.statuses()),
+            "all brokers are off",
+            30,
+        )
+
+    def received(self, number: str) -> list[Received]:
+        """What the simulated handset of that number has got."""
+        return plugs.air.inbox(number)
+
+    def await_text(self, number: str, text: str, seconds: float = 20.0) -> None:
+        until(lambda: any(one.text == text for one in self.received(number)), f"{text!r} arrived", seconds)
+
+
+@pytest.fixture(scope="session")
+def whole_device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
+    made = Device(tmp_path_factory.mktemp("home"))
+    yield made
+    made.service.stop()
+
+
+@pytest.fixture
+def device(whole_device: Device) -> Iterator[Device]:
+    yield whole_device
+    whole_device.leave()
+
+
+@dataclass
+class Case:
+    """One way, ready to use: the device listens on a topic of the test's own."""
+
+    way: Way
+    server: Any
+    device: Device
+    topic: str
+    options: Options
+    peer: Peer
+
+    def changed(self, **fields: Any) -> Options:
+        return self.options.model_copy(update=fields)
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest, servers: Servers, device: Device) -> Case:
+    way = WAYS[request.param]
+    server = servers.get(way.server)
+    topic = unique("sms")
+    options = options_for(way, server, topic)
+    return Case(way, server, device, topic, options, way.peer(server))

@@ -1,0 +1,259 @@
+"""Certificates from Pebble, Let's Encrypt's own test authority, with the proof set through Cloudflare's API.
+
+Needs Debian's package pebble (the authority and a name server whose records a test sets); required where CI
+is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from app.core.clock import SystemClock
+from app.ddns.acme import Authority, Refused
+from app.ddns.address import PublicAddresses
+from app.ddns.base import Stop
+from app.ddns.cloudflare import CloudflareVendor
+from app.ddns.http import Http, Unreachable
+from app.ddns.office import DdnsOffice
+from app.settings.ddns import Acme, Afraid, Cloudflare, DdnsRecord, Dynu, NoIp, PublicAddress
+from app.settings.keypair import KeyPair
+from app.settings.snapshot import Settings
+from app.store.database import Database
+from app.store.ddns import DdnsHistory
+from tests.ddns.servers import VendorServer, answering
+from tests.mail.servers import Authority as TlsAuthority
+
+CI = os.environ.get("CI", "") not in ("", "0", "false")
+ABLE = shutil.which("pebble") and shutil.which("pebble-challtestsrv")
+pytestmark = pytest.mark.skipif(not ABLE and not CI, reason="needs pebble and pebble-challtestsrv")
+
+HOME = DdnsRecord(name="home", zone="example.com", record_name="home", certificate=True)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass
+class Pebble:
+    directory: str
+    trust: str
+    management: str
+
+    def set_text(self, name: str, text: str) -> None:
+        self._tell("set-txt", {"host": f"{name}.", "value": text})
+
+    def clear_text(self, name: str) -> None:
+        self._tell("clear-txt", {"host": f"{name}."})
+
+    def _tell(self, what: str, body: dict[str, str]) -> None:
+        with urlopen(Request(f"{self.management}/{what}", json.dumps(body).encode()), timeout=10):
+            pass
+
+
+@pytest.fixture(scope="module")
+def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
+    folder = tmp_path_factory.mktemp("pebble")
+    tls = TlsAuthority(folder)
+    listen, manage, names, management = (free_port() for _ in range(4))
+    (folder / "pebble.json").write_text(
+        json.dumps(
+            {
+                "pebble": {
+                    "listenAddress": f"127.0.0.1:{listen}",
+                    "managementListenAddress": f"127.0.0.1:{manage}",
+                    "certificate": str(tls.server_file),
+                    "privateKey": str(tls.server_file),
+                    "httpPort": free_port(),
+                    "tlsPort": free_port(),
+                }
+            }
+        )
+    )
+    log = (folder / "log").open("wb")
+    commands = (
+        ["pebble", "-config", str(folder / "pebble.json"), "-strict", "-dnsserver", f"127.0.0.1:{names}"],
+        ["pebble-challtestsrv", "-management", f"127.0.0.1:{management}", "-dns01", f"127.0.0.1:{names}",
+         "-http01", "", "-https01", "", "-tlsalpn01", ""],
+    )  # fmt: skip
+    # No idle waits, nothing refused by chance, every name proved anew: the same on every run.
+    chance = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
+    environment = {**os.environ, **chance}
+    processes = [subprocess.Popen(command, stdout=log, stderr=log, env=environment) for command in commands]
+    try:
+        for port in (listen, management):
+            end = time.monotonic() + 60
+            while time.monotonic() < end:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 5).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+        yield Pebble(f"https://127.0.0.1:{listen}/dir", str(tls.file), f"http://127.0.0.1:{management}")
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(10)
+
+
+class CloudflareWithPebble(VendorServer):
+    """Cloudflare's answers, made true in the name server that Pebble asks."""
+
+    pebble: Pebble
+
+    def next_answer(self) -> tuple[int, str, dict[str, str]]:
+        asked = self.asked[-1]
+        result: Any = {"id": "pr00f"}
+        if asked.line.startswith("GET /zones?"):
+            result = [{"id": "z0ne", "status": "active"}]
+        elif asked.line == "POST /zones/z0ne/dns_records":
+            self.pebble.set_text(asked.json["name"], asked.json["content"].strip('"'))
+        elif asked.line == "DELETE /zones/z0ne/dns_records/pr00f":
+            self.pebble.clear_text("_acme-challenge.home.example.com")
+        return 200, json.dumps({"success": True, "result": result}), {}
+
+
+@pytest.fixture
+def cloudflare(pebble: Pebble) -> Iterator[CloudflareWithPebble]:
+    server = CloudflareWithPebble()
+    server.pebble = pebble
+    yield server
+    server.stop()
+
+
+def account(server: VendorServer) -> Cloudflare:
+    return Cloudflare(endpoint=server.url, token="t0k3n", active=True)
+
+
+def authority(pebble: Pebble, folder: Path, shown: bool = True, **settings: Any) -> Authority:
+    wanted = {
+        "directory": pebble.directory,
+        "agree": True,
+        "email": "it@example.com",
+        "propagation": 0,
+    } | settings
+    return Authority(Acme(**wanted), folder, lambda zone, name, text: shown, threading.Event(), pebble.trust)
+
+
+def test_a_certificate_for_a_name_by_a_proof_in_the_dns(
+    pebble: Pebble, cloudflare: CloudflareWithPebble, tmp_path: Path
+) -> None:
+    vendor = CloudflareVendor(account(cloudflare), Http())
+    pair = authority(pebble, tmp_path).issue(HOME, vendor)
+    assert pair.names == ("home.example.com",)
+    assert not pair.self_signed and len(pair.chain) >= 2
+    file = tmp_path / "served.pem"
+    file.write_bytes(pair.key_pem() + pair.chain_pem())
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file)
+    assert cloudflare.lines[-1] == "DELETE /zones/z0ne/dns_records/pr00f", "the proof was taken away again"
+    assert (tmp_path / "account.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_account_at_the_authority_is_used_again(
+    pebble: Pebble, cloudflare: CloudflareWithPebble, tmp_path: Path
+) -> None:
+    vendor = CloudflareVendor(account(cloudflare), Http())
+    first = authority(pebble, tmp_path).issue(HOME, vendor)
+    key = (tmp_path / "account.key").read_bytes()
+    second = authority(pebble, tmp_path).issue(HOME, vendor)
+    assert (tmp_path / "account.key").read_bytes() == key
+    assert first.fingerprint != second.fingerprint
+
+
+def test_a_proof_that_is_not_in_the_dns_is_told_in_the_authoritys_words(
+    pebble: Pebble, tmp_path: Path
+) -> None:
+    class Forgetful:
+        def put_proof(self, record: DdnsRecord, name: str, text: str) -> str:
+            return "nowhere"
+
+        def remove_proof(self, record: DdnsRecord, handle: str) -> None:
+            pass
+
+    record = HOME.model_copy(update={"record_name": "elsewhere"})
+    with pytest.raises(Refused) as caught:
+        authority(pebble, tmp_path).issue(record, Forgetful())
+    assert str(caught.value).startswith("the authority did not accept the proof: ")
+    assert "TXT" in str(caught.value)
+
+
+def test_nothing_is_asked_for_before_its_owner_agreed(pebble: Pebble, tmp_path: Path) -> None:
+    with answering() as server:
+        vendor = CloudflareVendor(account(server), Http())
+        with pytest.raises(Stop, match="agree to the terms"):
+            authority(pebble, tmp_path, agree=False).issue(HOME, vendor)
+        assert server.asked == []
+
+
+def test_an_authority_that_cannot_be_reached_or_trusted(pebble: Pebble, tmp_path: Path) -> None:
+    with answering() as server:
+        vendor = CloudflareVendor(account(server), Http())
+        gone = f"https://127.0.0.1:{free_port()}/dir"
+        with pytest.raises(Unreachable, match="cannot be reached"):
+            authority(pebble, tmp_path, directory=gone).issue(HOME, vendor)
+        stranger = Authority(
+            Acme(directory=pebble.directory, agree=True), tmp_path, lambda *_: True, threading.Event()
+        )
+        with pytest.raises(Unreachable, match="or its certificate is not trusted"):
+            stranger.issue(HOME, vendor)
+
+
+def test_the_office_gets_a_certificate_serves_it_and_keeps_it(
+    pebble: Pebble, cloudflare: CloudflareWithPebble, tmp_path: Path
+) -> None:
+    settings = Settings(
+        {
+            "ddns": {"a": HOME},
+            "vendor_cloudflare": account(cloudflare),
+            "vendor_noip": NoIp(),
+            "vendor_dynu": Dynu(),
+            "vendor_afraid": Afraid(),
+            "public_address": PublicAddress(),
+            "acme": Acme(directory=pebble.directory, agree=True, propagation=0),
+        }
+    )
+    served: list[tuple[str, KeyPair]] = []
+    arrived = threading.Event()
+
+    def serve(name: str, pair: KeyPair) -> None:
+        served.append((name, pair))
+        arrived.set()
+
+    def build() -> DdnsOffice:
+        return DdnsOffice(
+            settings, DdnsHistory(database), tmp_path / "certificates", SystemClock(), serve,
+            find=lambda _: PublicAddresses(Http(), (), (), lambda: "9.9.9.9", lambda: None),
+            shown=lambda zone, name, text: True, verify=pebble.trust,
+        )  # fmt: skip
+
+    database = Database(tmp_path / "state.db")
+    try:
+        office = build()
+        office.start()
+        assert arrived.wait(120), office.holdings()
+        office.stop()
+        [(name, pair)] = served
+        assert name == "home.example.com"
+        assert office.holdings()[0].words == f"valid until {pair.ends:%Y-%m-%d}"
+        file = tmp_path / "certificates/home.example.com.pem"
+        assert file.stat().st_mode & 0o777 == 0o600
+        build()
+        assert served[1][1].fingerprint == pair.fingerprint, "after a restart the kept one is served at once"
+    finally:
+        database.close()

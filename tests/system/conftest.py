@@ -1,0 +1,34 @@
+"""One booted device for all tests that leave it as it was; a test that needs its own makes one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.machine import Machine, machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    inside = os.environ.get("INSIDE_SYSTEM_TEST") == "yes"
+    for item in items:
+        if "tests/system" not in str(item.fspath):
+            continue
+        item.add_marker(pytest.mark.system)
+        if not inside:
+            item.add_marker(pytest.mark.skip(reason="needs a booted Debian: make system-test"))
+
+
+@pytest.fixture(scope="session")
+def booted() -> Iterator[Machine]:
+    with machine() as one:
+        one.state = one.booted()
+        yield one
+
+
+@pytest.fixture
+def device(booted: Machine) -> Iterator[Machine]:
+    """The shared device; a test that fails shows the end of its journal."""
+    yield booted
+    booted("rm -f /var/lib/otppi/trial.json")
