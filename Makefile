@@ -12,7 +12,8 @@ help:  ## what there is
 
 setup: .venv/ready  ## the Python environment in .venv, system packages included
 
-.venv/ready: pyproject.toml scripts/setup
+# The pages' style sheet and scripts come with it.
+.venv/ready: pyproject.toml package-lock.json scripts/setup scripts/web-assets
 	@scripts/setup
 
 run: .venv/ready  ## the whole gateway with four simulated modems; MODEM=/dev/ttyUSB0 takes a real one
