@@ -38,6 +38,7 @@ from app.store.database import Database
 from app.store.forward import SqliteForward
 from app.store.inbox import SqliteInbox
 from app.store.modems import ModemMemory
+from app.store.otp import figures
 from app.store.reports import Reported, SqliteReports
 from hw.portwatch import PortWatch
 from hw.sticks import card_of
@@ -93,7 +94,7 @@ class Exchange:
         self.tools = Tools(self.fleet, memory, audit)
         self.canary = Canary(self._birds, self._send, clock, events.announce)
         self.balances = BalanceChecks(memory, self.fleet.ussd, self._sim_of, clock, events.announce)
-        self.metrics = Metrics(self._figures, flights=self._flights)
+        self.metrics = Metrics(self._figures, lambda: figures(database, clock.wall()), self._flights)
         events.listen(self.metrics.listen)
         self._watch = PortWatch(self.inspector.poke)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.core.errors import NotSent, UnknownOutcome
 from app.core.message import Sent
+from app.modems.sending import encode
 from hw.sim.faults import Fault
 from hw.sim.plugs import plugs
 from tests.modems.yard import CLOCK, Yard, parcel
@@ -249,3 +250,14 @@ def test_a_ussd_code_is_answered(yard: Yard) -> None:
     assert answered.wait(20)
     assert answers[0]["ussd_response"] == answers[0]["ussd_content"] == "Your balance is Rp 25.000."
     assert answers[0]["replyable"] is False
+
+
+def test_the_sms_centre_of_the_settings_is_used(yard: Yard) -> None:
+    yard.simulated("a")
+    yard.use("a", sms_centre="+6281100099")
+    (pdu,) = encode(parcel().message, yard.specs["a"], yard.memory, CLOCK)
+    # Octets of the address, international, the digits in swapped pairs, F for the missing one.
+    assert pdu.hex.startswith("069126180100" + "99")
+    yard.use("a", sms_centre="")
+    (pdu,) = encode(parcel().message, yard.specs["a"], yard.memory, CLOCK)
+    assert pdu.hex.startswith("00")

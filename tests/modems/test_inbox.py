@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from app.core.clock import SystemClock
+from app.core.errors import UnknownOutcome
 from app.core.events import Alarm, SmsArrived
 from app.core.inbox import NewPart
+from app.core.message import Sent
 from app.modems.inbox import Inbox
 from app.modems.ladder import Patience
 from hw.gsm.pdu import encode_deliver
 from hw.sim.faults import Fault
-from tests.modems.yard import Yard
+from tests.modems.yard import Yard, parcel
 
 WHEN = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 LONG = "Each part of this long text holds 153 characters, and the parts come in any order. " * 4
@@ -269,3 +272,32 @@ def test_a_reference_that_came_too_late_makes_an_unknown_outcome_sent(yard: Yard
     assert state(yard, 1) == ("sent", "")
     report(yard, 7)
     assert state(yard, 1) == ("delivered", "")
+
+
+def test_a_late_reference_of_the_modem_ends_the_uncertainty(tmp_path: Path) -> None:
+    yard = Yard(tmp_path, patience=Patience(send=1.0))
+    try:
+        modem = yard.ready()
+        sent(yard, 1, "", 0, sim="")
+        yard.database.submit(
+            lambda connection: connection.execute("UPDATE message SET state = 'unknown'")
+        ).wait()
+        modem.faults.add(Fault("body", "late", seconds=3.0))
+        job = parcel("slow")
+        yard.fleet.submit("a", job)
+        assert isinstance(job.wait(), UnknownOutcome)
+        yard.until(lambda: state(yard, 1) == ("sent", ""))
+    finally:
+        yard.close()
+
+
+def test_a_report_of_the_modem_reaches_the_ledger(yard: Yard) -> None:
+    modem = yard.ready()
+    modem.report_delay = 0.2
+    sent(yard, 1, "1", 1, sim=modem.card.iccid)
+    job = parcel("with a report")
+    job.message = replace(job.message, report=True)
+    yard.fleet.submit("a", job)
+    assert isinstance(job.wait(), Sent)
+    yard.until(lambda: state(yard, 1) == ("delivered", ""))
+    assert [one.state for one in yard.reported] == ["delivered"]
