@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export OTPPI_HOME ?= $(CURDIR)/run
 
-.PHONY: help setup run test fuzz lint format bench soak test-debian13 deb clean
+.PHONY: help setup run test fuzz lint format bench soak test-debian13 system-test deb clean
 
 help:  ## what there is
 	@echo "OTP-Pi: one-time passwords by SMS, from a Raspberry Pi of your own"; echo
@@ -12,7 +12,8 @@ help:  ## what there is
 
 setup: .venv/ready  ## the Python environment in .venv, system packages included
 
-.venv/ready: pyproject.toml scripts/setup
+# The pages' style sheet and scripts come with it.
+.venv/ready: pyproject.toml package-lock.json scripts/setup scripts/web-assets
 	@scripts/setup
 
 run: .venv/ready  ## the whole gateway with four simulated modems; MODEM=/dev/ttyUSB0 takes a real one
@@ -49,6 +50,11 @@ soak: .venv/ready  ## 64 simulated modems plugged and unplugged at random under 
 test-debian13: .venv/ready  ## the tests on Python 3.13 and the library versions of Debian 13 (root)
 	@scripts/host-packages root
 	scripts/test-debian13
+
+system-test: .venv/ready  ## the package on a booted Debian 13: network, firewall, stick, faults (root)
+	@scripts/setup test
+	@scripts/host-packages system
+	scripts/system-test
 
 deb:  ## the Debian package, in dist/
 	@scripts/build-deb

@@ -35,7 +35,12 @@ def main(words: list[str] | None = None) -> int:
 
 def _serving(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--home", type=Path, metavar="DIR", help="where everything is kept")
-    parser.add_argument("--admin-port", type=int, metavar="P", help="port of the browser admin")
+    parser.add_argument(
+        "--admin-port", type=int, default=8888, metavar="P", help="port of the browser admin; 0: none (8888)"
+    )
+    parser.add_argument(
+        "--admin-https-port", type=int, default=8443, metavar="P", help="the same by HTTPS; 0: none (8443)"
+    )
     parser.add_argument(
         "--log-level",
         default=os.environ.get("OTPPI_LOG", "INFO").upper(),
@@ -52,16 +57,17 @@ def _serve(arguments: argparse.Namespace) -> int:
     _log_to_stdout(arguments.log_level)
     from app import running
 
-    return (
-        running.bench(arguments.bench) if arguments.bench else running.serve(commandline.home_of(arguments))
-    )
+    if arguments.bench:
+        return running.bench(arguments.bench)
+    return running.serve(commandline.home_of(arguments), (arguments.admin_port, arguments.admin_https_port))
 
 
 def _try(arguments: argparse.Namespace) -> int:
     _log_to_stdout(arguments.log_level)
     from app import running
 
-    return running.try_out(commandline.home_of(arguments), arguments.modem)
+    ports = (arguments.admin_port, arguments.admin_https_port)
+    return running.try_out(commandline.home_of(arguments), arguments.modem, ports)
 
 
 def _log_to_stdout(level: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from app.mail.reception import Visitor
-from app.web.signin import Denied, SignIn
+from app.web.signin import Denied, SignIn, User
 
 
 class MailDoor:
     """``app.mail.reception.Guard`` over the sign-in that REST uses, so that a lock counts at both doors."""
 
-    def __init__(self, sign_in: SignIn) -> None:
+    def __init__(self, sign_in: SignIn[User]) -> None:
         self._sign_in = sign_in
 
     def sign_in(self, username: str, password: str, address: str) -> Visitor | None:

@@ -35,6 +35,7 @@ from app.maildoor import MailDoor
 from app.metrics import CONTENT_TYPE as metrics_type
 from app.modems.spec import ModemSpec
 from app.numbering import normalise
+from app.pages import Pages
 from app.settings.api import Api as ApiSettings
 from app.settings.api import ApiUser
 from app.settings.bell import Bell as BellSettings
@@ -50,6 +51,7 @@ from app.settings.sms import Sms
 from app.settings.snapshot import Settings
 from app.settings.store import Loaded, SettingsStore
 from app.settings.subscribers import SUBSCRIBERS, Subscriber
+from app.settings.users import User
 from app.settings.watch import Changed, Watcher
 from app.store.atomic import write_secret
 from app.store.choice import choose, chosen_by
@@ -81,7 +83,8 @@ HOUR = 3600.0
 class Service:
     """The gateway of one home folder.
 
-    pages: further pages on the API's ports, such as the simulated handset's.
+    pages: further pages on the API's ports, such as the simulated handset's. admin_ports: HTTP and HTTPS of
+    the browser admin, 0 for none.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Service:
         loaded: Loaded,
         pages: Mapping[str, Page] | None = None,
         around: Surroundings | None = None,
+        admin_ports: tuple[int, int] = (0, 0),
     ) -> None:
         settings = loaded.settings
         self.settings = settings
@@ -133,7 +137,7 @@ class Service:
         self.gateway = Gateway(self.intake, self.fleet, self.ledger)
 
         # The doors.
-        self.sign_in = SignIn(verify_password)
+        self.sign_in: SignIn[ApiUser] = SignIn(verify_password)
         pool = Pool()
         more = figures.pages(self.exchange.metrics.render, metrics_type) | dict(pages or {})
         self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, more)
@@ -162,6 +166,8 @@ class Service:
         self.bell = Bell(around.sound, self.clock)
         self.events.listen(self.bell.hear)
 
+        self.admin = Pages(self, places, store, admin_ports)
+
         # What goes on by itself.
         self._stopping = threading.Event()
         self._watcher = Watcher(store, loaded)
@@ -176,12 +182,15 @@ class Service:
             self.jobs.every(1.0, "shared store", remembered.beat)
         self.jobs.every(10.0, "doors", self.doors.look)
         self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
+        self.jobs.every(60.0, "figures", self.admin.keep_figures)
+        self.jobs.every(HOUR, "pages", self.admin.open)
         self._apply: dict[type[Section], Callable[[], object]] = {
             Sms: self._apply_sms,
             Modem: self._apply_modems,
             BlockedNumber: self._apply_blocking,
             ApiSettings: self._apply_api,
             ApiUser: self._apply_api_users,
+            User: self._set_rules,
             Keystore: self._apply_keystore,
             BellSettings: self._apply_bell,
             Wlan: lambda: self.device.apply(Wlan, self.settings),
@@ -203,6 +212,7 @@ class Service:
         self.exchange.start(self.gateway)
         self.jobs.start()
         self._apply_api()
+        self.admin.start()
         self.brokers.start()
         self.mail.start()
         self.mail.open_door(self.gateway, self.mail_door)
@@ -221,6 +231,7 @@ class Service:
         self.watchdog.stop()
         self.device.stop()
         self.bell.stop()
+        self.admin.stop()
         self.server.stop()
         self.brokers.stop()
         self.ddns.stop()
@@ -267,6 +278,7 @@ class Service:
     def _set_rules(self) -> None:
         general = self.settings.one(General)
         self.intake.rules = Rules(
+            claimed=bool(self.settings.items(User) or self.settings.items(ApiUser)),
             drop_expired=general.drop_expired_otp,
             lifetime=general.otp_expiration / 1000,
             delivery_reports=self.settings.one(Sms).delivery_reports,
@@ -288,6 +300,7 @@ class Service:
         chosen = self.device.keystore.chosen(self.settings.items(Keystore).values())
         had = self._places.tls / "acme.pem"
         self.doors.certify(chosen or (had if had.exists() else None))
+        self.admin.open()
 
     def _serve_certificate(self, name: str, pair: KeyPair) -> None:
         """One came through a DNS account; an active one of the keystore goes before it."""
@@ -303,6 +316,7 @@ class Service:
 
     def _apply_api_users(self) -> None:
         self.sign_in.load(self.settings.items(ApiUser).values())
+        self._set_rules()
 
     def _apply_subscriber(self, section: type[Subscriber]) -> None:
         self.brokers.apply(self.settings.one(section))
@@ -345,4 +359,5 @@ class Service:
             self.otp_store.sweep(now)
             self.ledger.sweep(now - KEEP_MESSAGES)
             self.exchange.sweep()
+            self.admin.sweep()
             self.mail_usage.sweep(date.fromtimestamp(now - KEEP_MESSAGES).isoformat())

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from paho.mqtt import MQTTException
-from paho.mqtt import publish as paho
-from paho.mqtt.client import MQTTv5, MQTTv311
-
 from app.brokers.dial import Fault, context
 from app.modems.forwarding import NotTaken
 from app.settings.subscribers import SubscriberMqtt
@@ -17,6 +13,11 @@ def publish(options: SubscriberMqtt | None, topic: str, body: bytes) -> None:
     """Connect, publish, leave: incoming messages are few. Raises NotTaken."""
     if options is None or not options.enable:
         raise NotTaken("the MQTT subscriber is off, so there is no broker")
+    # Only a device that passes messages on by MQTT loads the library.
+    from paho.mqtt import MQTTException
+    from paho.mqtt import publish as paho
+    from paho.mqtt.client import MQTTv5, MQTTv311
+
     more: dict[str, Any] = {}
     if options.username:
         more["auth"] = {"username": options.username, "password": options.password}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +16,16 @@ from typing import Any
 from app.core.clock import SystemClock
 from app.core.errors import GatewayError
 from app.main import Service
+from app.settings import files
 from app.settings.api import Api, ApiUser
 from app.settings.modems import Modem
 from app.settings.passwords import generate_password, hash_password
 from app.settings.store import SettingsStore
+from app.settings.users import User
 from app.store.places import Places
 from app.system.device import Surroundings, desk
 from app.web import phone
+from app.web.admin.setup import SetupCode
 from hw.sim.plugs import plugs
 
 log = logging.getLogger(__name__)
@@ -35,13 +40,17 @@ SIMULATED: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def serve(home: Path) -> int:
+# Of the browser admin: HTTP and HTTPS, 0 for none.
+AdminPorts = tuple[int, int]
+
+
+def serve(home: Path, admin: AdminPorts = (0, 0)) -> int:
     """Run until SIGTERM or SIGINT. 1 when the service cannot start."""
     store = SettingsStore(home)
-    return _run(home, store, {})
+    return _run(home, store, {}, admin=admin)
 
 
-def try_out(home: Path, modem: str | None) -> int:
+def try_out(home: Path, modem: str | None, admin: AdminPorts = (0, 0)) -> int:
     """Run ready to use: an API user with a fresh password and simulated modems, or the one real modem."""
     store = SettingsStore(home)
     password = generate_password()
@@ -51,7 +60,9 @@ def try_out(home: Path, modem: str | None) -> int:
     else:
         _have_modems(store, SIMULATED, ["real"])
     welcome = _welcome(store.load().settings.one(Api), password, modem)
-    return _run(home, store, {} if modem else phone.pages(_received), welcome, desk(SystemClock()))
+    if admin[0]:
+        welcome += _admin_welcome(store, home, admin[0])
+    return _run(home, store, {} if modem else phone.pages(_received), welcome, desk(SystemClock()), admin)
 
 
 def bench(modems: int) -> int:
@@ -70,6 +81,7 @@ def _run(
     pages: Mapping[str, Any],
     welcome: str = "",
     around: Surroundings | None = None,
+    admin: AdminPorts = (0, 0),
 ) -> int:
     loaded = store.load()
     for problem in loaded.problems:
@@ -79,11 +91,12 @@ def _run(
     for warning in loaded.warnings:
         log.warning("settings: %s", warning)
     try:
-        service = Service(Places(home), store, loaded, pages, around)
+        service = Service(Places(home), store, loaded, pages, around, admin)
     except (GatewayError, OSError) as error:
         log.error("the gateway cannot start: %s", error)
         return 1
     with _signals() as told_to_stop:
+        service.admin.when_restarting(lambda: os.kill(os.getpid(), signal.SIGTERM))
         service.start()
         if welcome and service.doors.shut:
             log.error("%s; stop what runs there, or set api http_port=… https_port=…", service.doors.shut[0])
@@ -94,6 +107,9 @@ def _run(
         told_to_stop()
     log.info("stopping")
     service.stop()
+    if service.admin.restarting:
+        log.info("starting anew")
+        os.execv(sys.executable, sys.orig_argv)  # the same command, in the same process
     return 0
 
 
@@ -149,3 +165,11 @@ def _welcome(api: Api, password: str, modem: str | None) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _admin_welcome(store: SettingsStore, home: Path, port: int) -> str:
+    lines = [f"  Pages     http://127.0.0.1:{port}"]
+    if not store.load().settings.items(User):
+        files.make_folder(home)
+        lines.append(f"  Set-up code for the first administrator: {SetupCode(home).code()}")
+    return "\n".join([*lines, ""])

@@ -149,6 +149,20 @@ class _Callback(_Fields):
     callback_delay: Annotated[int, BeforeValidator(_delay)] = 10
 
 
+#: The data of each command, for those who describe the wire; echo takes anything.
+SHAPES: Mapping[str, type[BaseModel]] = {
+    "request-otp": _RequestOtp,
+    "verify-otp": _VerifyOtp,
+    "send-sms": _Send,
+    "send-email": _Send,
+    "send-message": _Send,
+    "block-msisdn": _Receiver,
+    "unblock-msisdn": _Receiver,
+    "get-modem-list": _ModemList,
+    "request-ussd": _Ussd,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What one message of the wire asks for.

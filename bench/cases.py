@@ -6,32 +6,16 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from app.core.digest import KeyedDigest
 from app.store.database import Database
 from app.store.otp import SqliteOtpStore
 from bench.client import Client
+from bench.pages import pages
 from bench.rig import Gateway, Simulators, in_parallel
+from bench.row import Row
 
 TEXT = "Your code is 123456. Never share it with anybody, not even with us."
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. limit: the target; least: whether the figure must be at least that."""
-
-    name: str
-    figure: float
-    unit: str
-    limit: float | None = None
-    least: bool = False
-
-    @property
-    def met(self) -> bool:
-        if self.limit is None:
-            return True
-        return self.figure >= self.limit if self.least else self.figure <= self.limit
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -264,4 +248,5 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "otp": codes,
     "verify": verify_while_busy,
     "long": memory_after_100_000,
+    "pages": pages,
 }

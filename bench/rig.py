@@ -86,14 +86,19 @@ class Simulators:
 
 
 class Gateway:
-    """A service with a home of its own. ``modems``: item id → fields of the settings."""
+    """A service with a home of its own. modems: item id → fields of the settings; admin: with pages."""
 
     def __init__(
-        self, modems: Mapping[str, Mapping[str, Any]], home: Path | None = None, log: str = "WARNING"
+        self,
+        modems: Mapping[str, Mapping[str, Any]],
+        home: Path | None = None,
+        log: str = "WARNING",
+        admin: bool = False,
     ) -> None:
         self._folder = None if home else tempfile.TemporaryDirectory(prefix="otppi-")
         self.home = home or Path(self._folder.name if self._folder else "")
         self.port = free_port()
+        self.admin_port = free_port() if admin else 0
         self.log = self.home / "log"
         self._level = log
         self.store = SettingsStore(self.home)
@@ -116,7 +121,17 @@ class Gateway:
         """Start the process without waiting for it."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve", "--home", str(self.home), "--log-level", self._level],
+                [
+                    *(sys.executable, "-m", "app", "serve", "--home", str(self.home)),
+                    *(
+                        "--log-level",
+                        self._level,
+                        "--admin-port",
+                        str(self.admin_port),
+                        "--admin-https-port",
+                        "0",
+                    ),
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -55,6 +55,8 @@ class VerifyOtp:
 
 @dataclass(frozen=True, slots=True)
 class SendSms:
+    """via: the one modem that may carry it, by its id; empty leaves the choice to the routes."""
+
     name: str
     receiver: str
     message: str = field(repr=False)
@@ -62,6 +64,7 @@ class SendSms:
     expiration: float | None = None
     date_time: float | None = None
     report: bool = False
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

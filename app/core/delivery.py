@@ -103,7 +103,10 @@ class _Trip:
 
     def _next_modem(self) -> None:
         tried = {attempt.modem for attempt in self._tries}
-        lanes = [lane for lane in self._house.fleet.lanes() if lane.modem not in tried]
+        via = self.message.via
+        lanes = [
+            lane for lane in self._house.fleet.lanes() if lane.modem not in tried and via in ("", lane.modem)
+        ]
         shortest: float | None = None
         for choice in self._house.router.candidates(self.message.receiver, lanes):
             lane = choice.lane

@@ -16,7 +16,7 @@ from app.core.commands import RequestOtp, SendEmail, SendSms, Source
 from app.core.delivery import Delivery
 from app.core.digest import KeyedDigest
 from app.core.duplicates import Duplicates
-from app.core.errors import Expired, GatewayError, StorageFailed
+from app.core.errors import Expired, GatewayError, NotSent, StorageFailed
 from app.core.faults import described
 from app.core.message import Message, Outcome, State
 from app.core.msisdn import Numbering
@@ -36,8 +36,13 @@ ASYNC_DEADLINE = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Of the settings, what decides about every message. lifetime: seconds of *OTP expiration*."""
+    """Of the settings, what decides about every message.
 
+    lifetime: seconds of *OTP expiration*; claimed: whether the device has an owner, without whom it sends
+    nothing.
+    """
+
+    claimed: bool = True
     drop_expired: bool = True
     lifetime: float = 300.0
     delivery_reports: bool = False
@@ -102,6 +107,11 @@ class Intake:
         self._delivery.send(message, lambda outcome: self._ended(message, outcome))
 
     def _receiver(self, given: str) -> str:
+        if not self.rules.claimed:
+            raise NotSent(
+                "this device has no owner yet and sends nothing; open its pages and set it up",
+                reason="unclaimed",
+            )
         receiver = canonical(given, self.numbering)
         self.blocklist.check(receiver)
         return receiver
@@ -144,6 +154,7 @@ class Intake:
             ends=math.inf if expires is None else steady + expires - now,
             subject="" if isinstance(command, SendSms) else command.subject,
             report=not isinstance(command, SendEmail) and (command.report or self.rules.delivery_reports),
+            via=command.via if isinstance(command, SendSms) else "",
         )
 
     def _carry(

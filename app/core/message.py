@@ -35,6 +35,7 @@ class Message:
     deadline: steady seconds after which nobody waits for it and no try begins.
     detached: nobody waits for the answer, so it may wait for a modem to come back.
     otp: key and mark of the reference whose code the text carries.
+    via: the one modem that may carry it, or empty.
     """
 
     seq: int
@@ -52,6 +53,7 @@ class Message:
     subject: str = field(default="", repr=False)
     report: bool = False
     otp: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,14 @@ def password_hash(text: str) -> str:
     return text
 
 
+def totp_key(text: str) -> str:
+    """The shared key of an authenticator app: base32 (RFC 4648 §6), 128 bits or more (RFC 4226 §4)."""
+    plain = text.replace(" ", "").upper()
+    if not re.fullmatch(r"[A-Z2-7]{26,64}", plain):
+        raise Wrong("is not the key of an authenticator app")
+    return plain
+
+
 def iso_country(text: str) -> str:
     """A country in two letters (ISO 3166-1), capital."""
     if not re.fullmatch(r"[A-Za-z]{2}", text):
@@ -300,6 +308,7 @@ SerialPort = Annotated[str, AfterValidator(serial_port)]
 DialString = Annotated[str, AfterValidator(dial_string)]
 Username = Annotated[str, AfterValidator(username)]
 PasswordHashOrNone = Annotated[str, AfterValidator(or_none(password_hash))]
+TotpKeyOrNone = Annotated[str, AfterValidator(or_none(totp_key))]
 PemOrNone = Annotated[str, AfterValidator(or_none(pem))]
 Ssid = Annotated[str, AfterValidator(ssid)]
 WifiPasswordOrNone = Annotated[str, AfterValidator(or_none(wifi_password))]

@@ -15,10 +15,12 @@ from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.subscribers import SUBSCRIBERS
+from app.settings.users import User
 from app.settings.watching import Balance, Canary
 
 SECTIONS: tuple[type[Section], ...] = (
     General,
+    User,
     Api,
     ApiUser,
     Sms,

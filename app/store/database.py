@@ -63,6 +63,19 @@ CREATE TABLE part_reference (slot INTEGER PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE refused_pin (mark BLOB PRIMARY KEY) WITHOUT ROWID;
 """,
     INCOMING,
+    # 2: what the pages show: who changed what, the figures of every minute, messages of a day.
+    """
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    who TEXT NOT NULL,
+    address TEXT NOT NULL,
+    what TEXT NOT NULL,
+    detail TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE history (minute INTEGER PRIMARY KEY, figures TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX message_accepted ON message (accepted);
+""",
 )
 SCHEMA_VERSION = len(STEPS)
 

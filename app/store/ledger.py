@@ -10,7 +10,7 @@ from typing import Any
 from app.core.message import LedgerRow, Message, Outcome, State, Try
 from app.store.database import Database, Write
 
-_ROW = (
+ROW = (
     "seq, id, command, owner, receiver, state, code, reason, error,"
     " modem, name, parts, accepted, finished, tries"
 )
@@ -79,28 +79,28 @@ class SqliteLedger:
 
     def recall(self, fingerprint: bytes, since: float, now: float) -> LedgerRow | None:
         rows = self._database.read(
-            f"SELECT {_ROW} FROM message WHERE fingerprint = ? AND state IN (?, ?, ?, ?)"  # noqa: S608
+            f"SELECT {ROW} FROM message WHERE fingerprint = ? AND state IN (?, ?, ?, ?)"  # noqa: S608
             " AND (accepted >= ? OR expires > ?) ORDER BY seq DESC LIMIT 1",
             fingerprint,
             *(state.value for state in _ON_THE_AIR),
             since,
             now,
         )
-        return _row(rows[0]) if rows else None
+        return row_of(rows[0]) if rows else None
 
     def find(self, owner: str, message_id: str) -> LedgerRow | None:
         rows = self._database.read(
-            f"SELECT {_ROW} FROM message WHERE id = ? AND owner = ? ORDER BY seq DESC LIMIT 1",  # noqa: S608
+            f"SELECT {ROW} FROM message WHERE id = ? AND owner = ? ORDER BY seq DESC LIMIT 1",  # noqa: S608
             message_id,
             owner,
         )
-        return _row(rows[0]) if rows else None
+        return row_of(rows[0]) if rows else None
 
     def unfinished(self) -> Sequence[tuple[LedgerRow, tuple[bytes, bytes] | None]]:
         rows = self._database.read(
-            f"SELECT {_ROW}, otp_key, otp_mark FROM message WHERE finished IS NULL ORDER BY seq"  # noqa: S608
+            f"SELECT {ROW}, otp_key, otp_mark FROM message WHERE finished IS NULL ORDER BY seq"  # noqa: S608
         )
-        return [(_row(row[:-2]), (row[-2], row[-1]) if row[-2] is not None else None) for row in rows]
+        return [(row_of(row[:-2]), (row[-2], row[-1]) if row[-2] is not None else None) for row in rows]
 
     def sweep(self, before: float) -> None:
         """Forget messages that ended before a Unix time."""
@@ -110,7 +110,7 @@ class SqliteLedger:
         return self._database.submit(lambda connection: connection.execute(query, values), done)
 
 
-def _row(values: Sequence[Any]) -> LedgerRow:
+def row_of(values: Sequence[Any]) -> LedgerRow:
     seq, message_id, command, owner, receiver, state, code, reason, error, *where, tries = values
     modem, name, parts, accepted, finished = where
     return LedgerRow(

@@ -11,7 +11,7 @@ from pathlib import Path
 class Figures:
     """One look. cpu: 0 to 1 since the look before, or None at the first; temperature in °C or None.
 
-    memory and storage in bytes; uptime in seconds; undervoltage: the board says its supply is weak.
+    memory, swap and storage in bytes; uptime in seconds; undervoltage: the board says its supply is weak.
     """
 
     cpu: float | None
@@ -22,6 +22,8 @@ class Figures:
     storage_free: int
     uptime: float
     undervoltage: bool
+    swap_total: int = 0
+    swap_free: int = 0
 
 
 class Status:
@@ -45,6 +47,8 @@ class Status:
             storage_free=free,
             uptime=_number(self._text("proc/uptime").split(" ")[0]) or 0.0,
             undervoltage=self._undervoltage(),
+            swap_total=memory.get("SwapTotal", 0),
+            swap_free=memory.get("SwapFree", 0),
         )
 
     def _cpu(self) -> float | None:

@@ -59,7 +59,7 @@ class Api:
     def __init__(
         self,
         gateway: Gateway,
-        sign_in: SignIn,
+        sign_in: SignIn[User],
         waiting: Waiting,
         ready: Ready,
         pages: Mapping[str, Page] | None = None,

@@ -62,6 +62,11 @@ class ApiDoors:
             if self._settings is not None and self._settings.enable_https:
                 self._open()
 
+    def certificate(self) -> ssl.SSLContext:
+        """What HTTPS is served with now. Raises OSError when it cannot be read or made."""
+        with self._lock:
+            return self._newest_certificate()
+
     def look(self) -> None:
         """Every few seconds: a door that could not be opened may be free by now."""
         with self._lock:

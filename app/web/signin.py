@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from app.web.guard import (
     ADDRESS_FAILURES,
@@ -30,8 +30,8 @@ _HASH_SECONDS = 20.0
 _BUSY = "too many sign-ins at once; try again in a moment"
 
 
-class User(Protocol):
-    """An item of the section api_users. password: its hash, "" for one who cannot sign in."""
+class Account(Protocol):
+    """Who may sign in. password: its hash, "" for one who cannot."""
 
     @property
     def username(self) -> str: ...
@@ -41,6 +41,11 @@ class User(Protocol):
     def active(self) -> bool: ...
     @property
     def blocked(self) -> bool: ...
+
+
+class User(Account, Protocol):
+    """An item of the section api_users."""
+
     @property
     def allowed_commands(self) -> tuple[str, ...]: ...
     @property
@@ -62,19 +67,23 @@ class _Check:
     usable: bool
 
 
-class SignIn:
-    """Knows the API users and who among those who come is one of them.
+A = TypeVar("A", bound=Account)
+
+
+class SignIn(Generic[A]):
+    """Knows the accounts and who among those who come is one of them.
 
     verify(hash, password): whether they belong together; takes equally long for an empty hash.
-    pause(seconds): holds a thread back; steady(): seconds.
+    pause(seconds): holds a thread back; steady(): seconds. name_failures: wrong passwords that lock a name.
     """
 
     def __init__(
         self,
         verify: Callable[[str, str], bool],
-        users: Iterable[User] = (),
+        users: Iterable[A] = (),
         steady: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        name_failures: int = USER_FAILURES,
     ) -> None:
         self._verify = verify
         self._steady = steady
@@ -86,27 +95,27 @@ class SignIn:
         self._verified: dict[bytes, None] = {}  # the longest unused first
         self._pending: dict[bytes, Future[bool]] = {}
         self._at_work: dict[str, int] = {}  # hashes waiting, by address
-        self._names = Failures(USER_FAILURES)
+        self._names = Failures(name_failures)
         self._addresses = Failures(ADDRESS_FAILURES)
         self._limits: dict[str, MinuteLimit] = {}
-        self._users: dict[str, User] = {}
+        self._users: dict[str, A] = {}
         self.load(users)
 
-    def load(self, users: Iterable[User]) -> None:
+    def load(self, users: Iterable[A]) -> None:
         """Take over the users as the settings now have them; a changed password counts from here on."""
         known = {user.username: user for user in users}
         with self._lock:
             self._users = known
             self._limits = {name: self._limits.get(name, MinuteLimit()) for name in known}
 
-    def user(self, authorization: str, address: str) -> User:
+    def user(self, authorization: str, address: str) -> A:
         """Who sends this ``Authorization`` field from that address. Raises Denied."""
         credentials = basic_credentials(authorization)
         if credentials is None:
             raise Denied("send the name and the password of an API user with Basic authentication")
         return self.named(*credentials, address)
 
-    def named(self, name: str, password: str, address: str) -> User:
+    def named(self, name: str, password: str, address: str) -> A:
         """The user of that name, if the password is theirs. Raises Denied."""
         found = self._users.get(name)
         usable = found is not None and found.active and not found.blocked and found.password != ""

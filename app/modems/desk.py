@@ -1,0 +1,132 @@
+"""What the pages ask of the modems: how each is doing, who answers at a port, the parts of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from typing import Any
+
+from app.core.errors import BadRequest, GatewayError, NoDevice
+from app.modems.fleet import Fleet
+from hw.errors import HwError
+from hw.gsm.errors import PduError
+from hw.gsm.modem import GsmModem
+from hw.gsm.segment import lay_out
+from hw.gsm.start import Identity
+from hw.serialports import serial_ports
+
+PATIENCE = 20.0  # seconds for a modem's thread to come to an errand
+SIM_PATIENCE = 5.0
+
+
+class Desk:
+    """Answers in plain words and figures; hardware errors become core errors here."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def cards(self) -> Sequence[Mapping[str, Any]]:
+        """One record a modem, in the order of their ids; signal in percent, or None where unknown."""
+        return [
+            {
+                "id": item,
+                "name": spec.name,
+                "active": spec.modem.active,
+                "state": standing.state,
+                "why": standing.why,
+                "port": standing.port or spec.modem.port,
+                "operator": standing.operator or spec.modem.operator,
+                "signal": _percent(standing.signal.rssi),
+                "rssi": standing.signal.rssi,
+                "condition": standing.signal.condition,
+                "iccid": (standing.identity and standing.identity.iccid) or spec.modem.iccid,
+                "model": (standing.identity and standing.identity.model) or spec.modem.model,
+                "prefixes": spec.modem.recipient_prefix,
+                "default": spec.modem.default_modem,
+                "queued": queued,
+                "sent": standing.sent,
+                "failed": standing.failed,
+                "unknown": standing.unknown,
+            }
+            for item, (spec, standing, queued) in self._fleet.standings().items()
+        ]
+
+    def ports(self) -> Sequence[tuple[str, str]]:
+        """Each serial port and what is plugged in there, as far as USB tells."""
+        return [
+            (port.path, " ".join(word for word in (port.manufacturer, port.product) if word))
+            for port in serial_ports()
+        ]
+
+    def detect(self, port: str) -> Mapping[str, str]:
+        """Who answers at a port, by the names of the settings' fields. Raises GatewayError."""
+        for spec, standing, _ in self._fleet.standings().values():
+            if port in (standing.port, spec.modem.port) and standing.identity is not None:
+                return _fields(standing.identity)
+        try:
+            with GsmModem.open(port) as modem:
+                return _fields(modem.start(None, patience=SIM_PATIENCE))
+        except HwError as error:
+            raise NoDevice(str(error)) from error
+
+    def test(self, item: str) -> Mapping[str, str]:
+        """Ask a modem how it is: what it answered, by question. Raises GatewayError."""
+        answer: Future[Mapping[str, str]] = Future()
+
+        def errand(modem: GsmModem | None) -> None:
+            try:
+                answer.set_result(_asked(modem))
+            except GatewayError as error:
+                answer.set_exception(error)
+
+        self._fleet.errand(item, errand)
+        try:
+            return answer.result(PATIENCE)
+        except Late:
+            raise NoDevice(f"the modem did not come to the test within {PATIENCE:.0f} s") from None
+
+    def measure(self, text: str) -> Mapping[str, Any]:
+        """Parts, alphabet, characters used of the last part and its room. Raises BadRequest."""
+        try:
+            layout = lay_out(text)
+        except (PduError, UnicodeEncodeError) as error:
+            raise BadRequest(str(error)) from error
+        used = layout.units(layout.parts[-1])
+        return {
+            "parts": len(layout.parts),
+            "alphabet": "GSM-7" if layout.alphabet == "gsm7" else "Unicode (UCS-2)",
+            "used": used,
+            "room": layout.capacity,
+        }
+
+
+def _asked(modem: GsmModem | None) -> Mapping[str, str]:
+    if modem is None:
+        raise NoDevice("the modem was lost before it was asked")
+    try:
+        signal, operator = modem.signal(), modem.operator()
+        answers = {"AT": " ".join(modem.ask("AT")) or "OK", "ATI": " ".join(modem.ask("ATI"))[:200]}
+    except HwError as error:
+        raise NoDevice(str(error)) from error
+    strength = "unknown" if signal.rssi is None else f"{signal.rssi} dBm, {signal.condition}"
+    return {**answers, "AT+CSQ": strength, "AT+COPS?": operator.name or "-"}
+
+
+def _fields(identity: Identity) -> Mapping[str, str]:
+    return {
+        "manufacturer": identity.manufacturer,
+        "model": identity.model,
+        "revision": identity.revision,
+        "imei": identity.imei or "",
+        "imsi": identity.imsi or "",
+        "iccid": identity.iccid or "",
+        "operator": identity.operator or "",
+        "msisdn": identity.msisdn or "",
+        "sms_centre": identity.smsc or "",
+    }
+
+
+def _percent(rssi: int | None) -> int | None:
+    """-113 dBm is nothing, -51 dBm all there is (3GPP TS 27.007 §8.5)."""
+    return None if rssi is None else min(max(round((rssi + 113) / 62 * 100), 0), 100)

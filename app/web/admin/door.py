@@ -1,0 +1,261 @@
+"""The admin's door: finds the route, asks who is there, checks role, token and origin, and answers safely."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+from urllib.parse import quote
+
+from bottle import BaseRequest, Bottle, HTTPResponse, request
+
+from app.core.faults import described
+from app.settings.general import General
+from app.settings.problems import SettingsError
+from app.settings.sms import Sms
+from app.web.admin import language, statics
+from app.web.admin.house import House
+from app.web.admin.live import Live
+from app.web.admin.pages import ROUTES
+from app.web.admin.people import People
+from app.web.admin.routes import PUBLIC, Route, Table, may
+from app.web.admin.sessions import LONGEST, Sessions
+from app.web.admin.tokens import Tokens
+from app.web.admin.visit import Visit
+
+log = logging.getLogger(__name__)
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: it would make the browser's Origin "null" for our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+FOR_EVER = "public, max-age=31536000, immutable"
+ACCESS_POINT = ipaddress.ip_network("192.168.0.0/24")
+
+
+class Door:
+    """plain: networks from which HTTP is answered; all others are led to HTTPS, if ``https_port`` is not 0.
+
+    waiting(): a context in which a thread does not count as one that serves, for streams.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        https_port: int = 0,
+        plain: Sequence[ipaddress.IPv4Network] = (ACCESS_POINT,),
+        people: People | None = None,
+        waiting: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True),
+    ) -> None:
+        self.house = house
+        self.https_port = https_port
+        clock = house.clock
+        self.people = people or People(house.store, clock.wall, clock.steady)
+        self.sessions = Sessions(clock.steady)
+        self.tokens = Tokens()
+        self.live = Live(house.events, clock.steady, lambda: house.store.read(Sms).value.monitor_sms_traffic)
+        self.table = Table(ROUTES)
+        self._plain = plain
+        self._waiting = waiting
+        self.app = Bottle()
+        self.app.route("<path:re:.*>", "ANY", self._answer)
+        self.app.default_error_handler = self._beyond
+
+    def stop(self) -> None:
+        self.live.stop()
+
+    def _answer(self, path: str) -> HTTPResponse:
+        visit = self._visit(request)
+        try:
+            response = self._served(visit, request.environ["bottle.raw_path"])
+        except SettingsError as error:
+            response = visit.page("error.html", 409, title=visit.t("Not saved"), why=visit.t(str(error)))
+        except Exception as error:
+            log.error("a page failed with an unforeseen %s", described(error))
+            response = visit.page(
+                "error.html", 500, title=visit.t("Something went wrong"), why=visit.t("The log says where.")
+            )
+        for name, value in {**HEADERS, **visit.headers}.items():
+            response.set_header(name, value)
+        return response
+
+    def _served(self, visit: Visit, path: str) -> HTTPResponse:
+        method = visit.request.environ["REQUEST_METHOD"]
+        method = "GET" if method == "HEAD" else method
+        if path.startswith("/static/"):
+            return _static(visit, path)
+        if moved := self._to_https(visit, path):
+            return moved
+        methods, places = self.table.find(path)
+        route = methods.get(method)
+        if route is None:
+            return _nothing(visit, list(methods))
+        self._recognise(visit, route)
+        here = {name: text for name, text in places.items() if f"<{name}>" in route.path}
+        return self._refusal(visit, route, path) or route.handler(visit, **here)
+
+    def _visit(self, came: BaseRequest) -> Visit:
+        environ = came.environ
+        secure = environ.get("wsgi.url_scheme") == "https"
+        usual = self.house.store.read(General).value.language
+        lang = language.chosen(
+            came.cookies.get("language", ""), environ.get("HTTP_ACCEPT_LANGUAGE", ""), usual
+        )
+        return Visit(self, came, lang, came.cookies.get(visitor_cookie(secure), ""), secure)
+
+    def _recognise(self, visit: Visit, route: Route) -> None:
+        """Who is there, by the session's cookie; a visitor without one gets a cookie for the tokens."""
+        visit.place = route.place
+        session = self.sessions.find(
+            visit.request.cookies.get(session_cookie(visit.secure), ""), not route.quiet
+        )
+        user = self.people.usable(session.item) if session else None
+        if session and user and session.mark == user.password:
+            visit.session, visit.user, visit.cookie = session, user, session.id
+        elif session:
+            self.sessions.end(session)
+        if visit.session is None and not 20 <= len(visit.cookie) <= 60:
+            visit.cookie = secrets.token_urlsafe(18)
+            self.set_cookie(visit, visitor_cookie(visit.secure), visit.cookie)
+
+    def _refusal(self, visit: Visit, route: Route, path: str) -> HTTPResponse | None:
+        """The answer to a request that goes no further, or None."""
+        if route.needs != PUBLIC:
+            if visit.session is None:
+                return self._to_sign_in(visit, route, path)
+            if not may(visit.role, route.needs):
+                why = visit.t("Your role does not allow this. Ask an administrator.")
+                return visit.page("error.html", 403, title=visit.t("Not allowed"), why=why)
+        if route.method == "GET":
+            return None
+        environ = visit.request.environ
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            return _refused(visit, 411, "Forms come with their length.")
+        if int(environ.get("CONTENT_LENGTH") or 0) > route.body:
+            return _refused(visit, 413, "That is larger than this page takes.")
+        if not self._own_origin(visit):
+            return _refused(visit, 403, "This request came from another site and was not carried out.")
+        if not self.tokens.fits(visit.text("token"), visit.cookie):
+            return _refused(visit, 403, "This form is too old. Load the page again, then send it.")
+        return None
+
+    def _to_sign_in(self, visit: Visit, route: Route, path: str) -> HTTPResponse:
+        if route.method != "GET" or visit.live or route.quiet:
+            response = _refused(visit, 401, "You are signed out. Sign in again.")
+            response.set_header("HX-Refresh", "true")
+            return response
+        if not self.people.users():
+            return visit.go("/setup")
+        return visit.go("/login" if path == "/" else f"/login?next={quote(path, safe='/')}")
+
+    def _own_origin(self, visit: Visit) -> bool:
+        """Browsers send Origin with every form (Fetch §3.2); what comes without it is no browser's form."""
+        environ = visit.request.environ
+        scheme = "https" if visit.secure else "http"
+        return bool(environ.get("HTTP_ORIGIN") == f"{scheme}://{environ.get('HTTP_HOST', '')}")
+
+    def _to_https(self, visit: Visit, path: str) -> HTTPResponse | None:
+        if visit.secure or not self.https_port or self._may_be_plain(visit.address):
+            return None
+        name = self.host(visit)
+        if not name:
+            return _refused(visit, 400, "This page is served by HTTPS only.")
+        target = f"https://{name}:{self.https_port}{quote(path, safe='/')}"
+        return HTTPResponse(b"", 307 if visit.request.method == "GET" else 303, {"Location": target})
+
+    def _may_be_plain(self, address: str) -> bool:
+        try:
+            client = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        client = getattr(client, "ipv4_mapped", None) or client
+        return client.is_loopback or any(client in network for network in self._plain)
+
+    # What handlers ask of the door.
+
+    def begin(self, visit: Visit, item: str) -> None:
+        """Sign a user in: a session with a new id, whatever cookie came."""
+        user = self.people.users()[item]
+        if visit.session is not None:
+            self.sessions.end(visit.session)
+        agent = visit.request.environ.get("HTTP_USER_AGENT", "")
+        visit.session = self.sessions.begin(item, user.password, visit.address, agent)
+        visit.user = user
+        self.set_cookie(visit, session_cookie(visit.secure), visit.session.id, int(LONGEST))
+        visit.note("signed-in")
+
+    def end(self, visit: Visit) -> None:
+        if visit.session is not None:
+            visit.note("signed-out")
+            self.sessions.end(visit.session)
+        self.set_cookie(visit, session_cookie(visit.secure), "", 0)
+
+    def host(self, visit: Visit) -> str:
+        """The name by which the visitor reached this device, without the port; "" for what is none."""
+        host = visit.request.environ.get("HTTP_HOST", "")
+        name = host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
+        good = name.isascii() and all(sign.isalnum() or sign in ".-_[]:" for sign in name)
+        return name if good else ""
+
+    def patient(self, stream: Iterator[bytes]) -> Iterator[bytes]:
+        """A stream that leaves its thread's place in the pool to others while it goes on."""
+        with self._waiting():
+            yield from stream
+
+    def set_cookie(self, visit: Visit, name: str, value: str, seconds: int = 0) -> None:
+        """One cookie for the answer; the last one set counts."""
+        life = "; Max-Age=0" if not value else f"; Max-Age={seconds}" if seconds else ""
+        secure = "; Secure" if visit.secure else ""
+        visit.headers["Set-Cookie"] = f"{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{life}"
+
+    def _beyond(self, error: HTTPResponse) -> bytes:
+        """What Bottle refuses before it comes to us."""
+        for name, value in {**HEADERS, "Content-Type": "text/plain; charset=utf-8"}.items():
+            error.set_header(name, value)
+        return b"there is nothing at this address"
+
+
+def session_cookie(secure: bool) -> str:
+    return "__Host-otppi" if secure else "otppi"
+
+
+def visitor_cookie(secure: bool) -> str:
+    return "__Host-visitor" if secure else "visitor"
+
+
+def _static(visit: Visit, path: str) -> HTTPResponse:
+    found = statics.file(path)
+    if found is None:
+        return HTTPResponse(b"", 404, {"Content-Type": "text/plain"})
+    headers: dict[str, Any] = {
+        "Content-Type": found.kind,
+        "Cache-Control": FOR_EVER,
+        "Vary": "Accept-Encoding",
+    }
+    if visit.takes_gzip:
+        return HTTPResponse(found.packed, 200, {**headers, "Content-Encoding": "gzip"})
+    return HTTPResponse(found.plain, 200, headers)
+
+
+def _nothing(visit: Visit, methods: Sequence[str]) -> HTTPResponse:
+    if methods:
+        response = _refused(visit, 405, "This address is for another kind of request.")
+        response.set_header("Allow", ", ".join(sorted(methods)))
+        return response
+    return visit.page("error.html", 404, title=visit.t("Nothing here"), why=visit.t("There is no such page."))
+
+
+def _refused(visit: Visit, status: int, why: str) -> HTTPResponse:
+    return visit.page("error.html", status, title=visit.t("Not done"), why=visit.t(why))

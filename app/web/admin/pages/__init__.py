@@ -1,0 +1,43 @@
+"""All pages: each module has a list of its routes."""
+
+from __future__ import annotations
+
+from app.web.admin.pages import (
+    account,
+    blocklist,
+    connect,
+    gate,
+    home,
+    messages,
+    modems,
+    network,
+    otp,
+    records,
+    routing,
+    section,
+    start,
+    status,
+    system,
+)
+
+ROUTES = tuple(
+    route
+    for module in (
+        gate,
+        start,
+        home,
+        messages,
+        otp,
+        modems,
+        routing,
+        blocklist,
+        connect,
+        network,
+        system,
+        status,
+        records,
+        account,
+        section,
+    )
+    for route in module.routes
+)

@@ -1,0 +1,48 @@
+"""Connect: API users, subscribers, lines to copy with this device's address, and the API described."""
+
+from __future__ import annotations
+
+import json
+
+from bottle import HTTPResponse
+
+from app.settings.api import Api, ApiUser
+from app.web import openapi
+from app.web.admin.places import sections_of
+from app.web.admin.routes import VIEWER, Route
+from app.web.admin.visit import Visit
+
+
+def connect(visit: Visit) -> HTTPResponse:
+    users = visit.house.store.read(ApiUser).value
+    name = next(iter(users), "USER")  # type: ignore[call-overload]
+    return visit.page("connect.html", sections=sections_of("connect"), url=_url(visit), user=name)
+
+
+def api(visit: Visit) -> HTTPResponse:
+    return visit.page("api.html", commands=openapi.commands(), codes=openapi.CODES, url=_url(visit))
+
+
+def document(visit: Visit) -> HTTPResponse:
+    settings = visit.house.store.read(Api).value
+    text = json.dumps(openapi.document(_server(visit), settings.message_path), indent=2)  # type: ignore[union-attr]
+    return visit.send(text.encode(), "application/json", name="openapi.json")
+
+
+def _server(visit: Visit) -> str:
+    settings = visit.house.store.read(Api).value
+    host = visit.door.host(visit) or "192.168.0.11"
+    if settings.enable_http:  # type: ignore[union-attr]
+        return f"http://{host}:{settings.http_port}"  # type: ignore[union-attr]
+    return f"https://{host}:{settings.https_port}"  # type: ignore[union-attr]
+
+
+def _url(visit: Visit) -> str:
+    return _server(visit) + visit.house.store.read(Api).value.message_path  # type: ignore[union-attr]
+
+
+routes = [
+    Route("GET", "/connect", connect, VIEWER, place="connect"),
+    Route("GET", "/connect/api", api, VIEWER, place="connect"),
+    Route("GET", "/connect/openapi.json", document, VIEWER),
+]

@@ -1,0 +1,266 @@
+"""Every section of the settings as a page: one form, or a collection with what can be done to its items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from bottle import HTTPResponse
+
+from app.core.errors import GatewayError
+from app.settings.dump import differences
+from app.settings.modems import Modem
+from app.settings.problems import ChangedMeanwhile, Problem, Refused
+from app.settings.section import Section, cautions, item_id
+from app.settings.sections import by_name
+from app.settings.users import User
+from app.web.admin import forms
+from app.web.admin.places import PLACES, place_of
+from app.web.admin.routes import Route
+from app.web.admin.visit import Visit
+
+FORM = 512 * 1024
+NEW = ""
+# What can be done to an item without its form: the switch it turns, and to what.
+TURNS = {
+    "activate": ("active", True),
+    "deactivate": ("active", False),
+    "block": ("blocked", True),
+    "unblock": ("blocked", False),
+}
+# Sections that have a page made for them.
+ELSEWHERE = {"blocking": "/blocklist"}
+
+
+def _section(visit: Visit, name: str) -> type[Section] | None:
+    section = by_name(name)
+    if section is not None:
+        visit.place = place_of(section)
+    return section
+
+
+def _items(visit: Visit, section: type[Section]) -> Mapping[str, Section]:
+    return cast(Mapping[str, Section], visit.house.store.read(section).value)
+
+
+def show(visit: Visit, name: str) -> HTTPResponse:
+    section = _section(visit, name)
+    if section is None:
+        return _missing(visit)
+    if name in ELSEWHERE:
+        return visit.go(ELSEWHERE[name])
+    if section.about.many:
+        return visit.page(
+            "collection.html", section=section, items=_items(visit, section), turns=_turns(section)
+        )
+    return _form(visit, section)
+
+
+def _turns(section: type[Section]) -> list[tuple[str, str, bool]]:
+    return [(verb, field, to) for verb, (field, to) in TURNS.items() if field in section.options]
+
+
+def _form(
+    visit: Visit,
+    section: type[Section],
+    item: str = NEW,
+    problems: Sequence[Problem] = (),
+    status: int = 200,
+    filled: Mapping[str, Sequence[str]] | None = None,
+) -> HTTPResponse:
+    """The form as things are; after a refusal (``problems``) or a Detect (``filled``) as it was given."""
+    stored = visit.house.store.read(section)
+    value = stored.value if not section.about.many else cast(Mapping[str, Section], stored.value).get(item)
+    current = cast(Section | None, value)
+    given = visit.form if problems else filled
+    told = cautions(current, visit.house.store.around, item) if current is not None and not problems else []
+    return visit.page(
+        "section.html",
+        status,
+        section=section,
+        item=item,
+        new=section.about.many and current is None,
+        fields=forms.fields(section, current, problems, given),
+        general=[one.sentence for one in problems if one.field not in section.options],
+        warnings=told,
+        revision=stored.revision,
+        actions=visit.house.actions.get(section.about.name, ()),
+        up=next(place for place in PLACES if place.name == place_of(section)),
+    )
+
+
+def new(visit: Visit, name: str) -> HTTPResponse:
+    """An empty form, or one filled in by the address, as Detect does."""
+    section = _section(visit, name)
+    if section is None or not section.about.many:
+        return _missing(visit)
+    given = {field: [visit.asked(field)] for field in section.options if visit.asked(field)}
+    if not given:
+        return _form(visit, section)
+    switches = {
+        n: ["on"] for n, option in section.options.items() if option.kind == "switch" and option.default
+    }
+    plain = {
+        n: [str(o.default)]
+        for n, o in section.options.items()
+        if o.kind in ("text", "number", "choice") and not o.required
+    }
+    return _form(visit, section, filled={**plain, **switches, **given})
+
+
+def edit(visit: Visit, name: str, item: str) -> HTTPResponse:
+    section = _section(visit, name)
+    if section is None or not section.about.many or item not in _items(visit, section):
+        return _missing(visit)
+    return _form(visit, section, item)
+
+
+def save(visit: Visit, name: str, item: str = NEW) -> HTTPResponse:
+    """Check and write one section or item; what is wrong comes back at its field."""
+    section = _section(visit, name)
+    if section is None or section.about.many != bool(item) or (item and item not in _items(visit, section)):
+        return _missing(visit)
+    current = _items(visit, section)[item] if item else cast(Section, visit.house.store.read(section).value)
+    return _saved(visit, section, current, item)
+
+
+def add(visit: Visit, name: str) -> HTTPResponse:
+    section = _section(visit, name)
+    if section is None or not section.about.many:
+        return _missing(visit)
+    return _saved(visit, section, None, NEW)
+
+
+def _saved(visit: Visit, section: type[Section], current: Section | None, item: str) -> HTTPResponse:
+    checked = forms.checked(section, visit.form, current, item)
+    value = checked.value
+    if value is None:
+        return _form(visit, section, item, checked.problems, 422)
+    place = f"/settings/{section.about.name}"
+    if last := _last_one(visit, section, item, value):
+        return _form(visit, section, item, [last], 422)
+    try:
+        told = _write(visit, section, value, item)
+    except Refused as error:
+        return _form(visit, section, item, error.problems, 422)
+    except ChangedMeanwhile as error:
+        return _form(visit, section, item, [Problem(section.about.name, item, "", str(error))], 409)
+    visit.note("settings.changed", told or section.about.name)
+    _keep_own_session(visit, section, item, value)
+    return visit.go(place, visit.t("Saved.") if told else visit.t("Nothing is different."))
+
+
+def _write(visit: Visit, section: type[Section], value: Section, item: str) -> str:
+    """Write it, and tell what changed for the audit, secrets masked."""
+    store, told = visit.house.store, []
+    revision = visit.text("revision") if "revision" in visit.form and not section.about.many else None
+
+    def put(old):  # type: ignore[no-untyped-def]
+        new = value
+        if section.about.many:
+            key = section.about.key
+            new = {
+                **old.value,
+                item or item_id(str(getattr(value, key)) if key else section.about.name, old.value): value,
+            }
+        told.extend(differences(section, old.value, new))
+        return new
+
+    store.change(section, put, revision)
+    return "; ".join(str(change) for change in told)
+
+
+def _keep_own_session(visit: Visit, section: type[Section], item: str, value: Section) -> None:
+    if section is User and visit.session is not None and item == visit.session.item:
+        visit.session.mark = cast(User, value).password
+
+
+def _last_one(visit: Visit, section: type[Section], item: str, value: Section | None) -> Problem | None:
+    """Somebody must be left who may change settings in the pages."""
+    if section is not User or not item:
+        return None
+    left = {**cast(Mapping[str, User], _items(visit, section))}
+    if value is None:
+        left.pop(item, None)
+    else:
+        left[item] = cast(User, value)
+    if any(
+        one.role == "administrator" and one.active and not one.blocked and one.password
+        for one in left.values()
+    ):
+        return None
+    return Problem("users", item, "", "an administrator who can sign in must be left")
+
+
+def turn(visit: Visit, name: str, item: str, verb: str) -> HTTPResponse:
+    """Activate, deactivate, block or unblock an item."""
+    section = _section(visit, name)
+    field, to = TURNS.get(verb, ("", False))
+    if (
+        section is None
+        or not section.about.many
+        or field not in section.options
+        or item not in _items(visit, section)
+    ):
+        return _missing(visit)
+    value = _items(visit, section)[item].model_copy(update={field: to})
+    if last := _last_one(visit, section, item, value):
+        return visit.go(f"/settings/{name}", visit.t(last.sentence), "bad")
+    try:
+        visit.house.store.put(section, item, value)
+    except Refused as error:
+        return visit.go(f"/settings/{name}", visit.t(error.problems[0].sentence), "bad")
+    visit.note("settings.changed", f"{name}/{item}: {verb}")
+    back = "/modems" if section is Modem and visit.text("from") == "modems" else f"/settings/{name}"
+    return visit.go(back, visit.t("Done."))
+
+
+def ask_delete(visit: Visit, name: str, item: str) -> HTTPResponse:
+    section = _section(visit, name)
+    if section is None or not section.about.many or item not in _items(visit, section):
+        return _missing(visit)
+    return visit.page("delete.html", section=section, item=item)
+
+
+def delete(visit: Visit, name: str, item: str) -> HTTPResponse:
+    section = _section(visit, name)
+    if section is None or not section.about.many or item not in _items(visit, section):
+        return _missing(visit)
+    if last := _last_one(visit, section, item, None):
+        return visit.go(f"/settings/{name}", visit.t(last.sentence), "bad")
+    visit.house.store.remove(section, item)
+    visit.note("settings.changed", f"{name}/{item} removed")
+    return visit.go(f"/settings/{name}", visit.t("%(item)s was deleted.", item=item))
+
+
+def act(visit: Visit, name: str, action: str) -> HTTPResponse:
+    """A section's own button, such as *Test*."""
+    wanted = next((one for one in visit.house.actions.get(name, ()) if one.name == action), None)
+    if _section(visit, name) is None or wanted is None:
+        return _missing(visit)
+    item = visit.text("item")
+    back = f"/settings/{name}/item/{item}" if item else f"/settings/{name}"
+    try:
+        told, kind = wanted.run(item, {key: texts[-1] for key, texts in visit.form.items()}), "good"
+    except GatewayError as error:
+        told, kind = str(error), "bad"
+    visit.note(f"{name}.{action}", item)
+    return visit.go(back, visit.t(told), kind)
+
+
+def _missing(visit: Visit) -> HTTPResponse:
+    return visit.page("error.html", 404, title=visit.t("Nothing here"), why=visit.t("There is no such page."))
+
+
+routes = [
+    Route("GET", "/settings/<name>", show),
+    Route("POST", "/settings/<name>", save, body=FORM),
+    Route("GET", "/settings/<name>/new", new),
+    Route("POST", "/settings/<name>/new", add, body=FORM),
+    Route("GET", "/settings/<name>/item/<item>", edit),
+    Route("POST", "/settings/<name>/item/<item>", save, body=FORM),
+    Route("GET", "/settings/<name>/delete/<item>", ask_delete),
+    Route("POST", "/settings/<name>/delete/<item>", delete),
+    Route("POST", "/settings/<name>/turn/<item>/<verb>", turn),
+    Route("POST", "/settings/<name>/act/<action>", act),
+]

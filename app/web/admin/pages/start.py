@@ -1,0 +1,154 @@
+"""The first run: place and time, modems, a first SMS, an API user; each step can be left for later."""
+
+from __future__ import annotations
+
+from bottle import HTTPResponse
+
+from app.core.commands import SendSms, Source
+from app.settings.api import Api, ApiUser
+from app.settings.general import General
+from app.settings.modems import Modem
+from app.settings.passwords import generate_password, hash_password
+from app.settings.section import item_id
+from app.settings.sms import Sms
+from app.store.book import Filter
+from app.web.admin import forms
+from app.web.admin.routes import Route
+from app.web.admin.visit import Visit
+
+STEPS = ("place", "modems", "sms", "api")
+TITLES = {"place": "Country and time", "modems": "Modems", "sms": "First SMS", "api": "Your application"}
+PLACE_FIELDS = ("device_name", "device_time_zone")
+
+
+def left(visit: Visit) -> list[str]:
+    """The steps that are still to do."""
+    store = visit.house.store
+    done = {
+        "modems": bool(store.read(Modem).value),
+        "sms": bool(visit.house.book.page(Filter(), limit=1)),
+        "api": bool(store.read(ApiUser).value),
+    }
+    return [step for step in STEPS if not done.get(step, True)]
+
+
+def show(visit: Visit, step: str) -> HTTPResponse:
+    makers = {"place": _place, "modems": _modems, "sms": _sms, "api": _api}
+    if step not in makers:
+        return visit.go("/start/place")
+    return makers[step](visit)
+
+
+def _page(visit: Visit, step: str, status: int = 200, **values: object) -> HTTPResponse:
+    number = STEPS.index(step)
+    after = f"/start/{STEPS[number + 1]}" if number + 1 < len(STEPS) else "/"
+    return visit.page(
+        f"start_{step}.html", status, step=step, steps=STEPS, titles=TITLES, after=after, **values
+    )
+
+
+def _place(visit: Visit, problems: tuple = (), status: int = 200) -> HTTPResponse:  # type: ignore[type-arg]
+    store = visit.house.store
+    given = visit.form if visit.request.method == "POST" else None
+    fields = forms.fields(General, store.read(General).value, problems, given, only=PLACE_FIELDS)
+    fields += forms.fields(Sms, store.read(Sms).value, problems, given, only=("country_code",))
+    return _page(visit, "place", status, fields=fields)
+
+
+def save_place(visit: Visit) -> HTTPResponse:
+    store = visit.house.store
+    problems = []
+    for section, names in ((General, PLACE_FIELDS), (Sms, ("country_code",))):
+        now = store.read(section).value
+        merged = {name: [str(getattr(now, name))] for name in names} | {
+            name: visit.form[name] for name in names if name in visit.form
+        }
+        checked = forms.from_form(
+            section, {name: texts[-1] for name, texts in merged.items()}, now, whole=False
+        )
+        problems += checked.problems
+        if checked.value is not None:
+            store.save(section, checked.value)
+    if problems:
+        return _place(visit, tuple(problems), 422)
+    visit.note("settings.changed", "general, sms")
+    return visit.go("/start/modems")
+
+
+def _modems(visit: Visit) -> HTTPResponse:
+    taken = {card["port"] for card in visit.house.modems.cards()}
+    ports = [(port, what) for port, what in visit.house.modems.ports() if port not in taken]
+    return _page(visit, "modems", cards=visit.house.modems.cards(), ports=ports)
+
+
+def add_modem(visit: Visit) -> HTTPResponse:
+    """Ask who answers at a port and take it into the settings under the name it gives itself."""
+    store, port = visit.house.store, visit.text("port")
+    known = store.read(Modem).value
+    if port not in {path for path, _ in visit.house.modems.ports()}:
+        return visit.go("/start/modems", visit.t("That port is gone. Plug the modem in again."), "bad")
+    found = visit.house.modems.detect(port)
+    name = found["model"] or port.rpartition("/")[2]
+    item = item_id(name, known)
+    named = item if item != name else name
+    store.put(Modem, item, Modem(name=named, port=port, imei=found["imei"], default_modem=not known))
+    visit.note("settings.changed", f"modems/{item} added")
+    return visit.go("/start/modems", visit.t("%(name)s was added.", name=named))
+
+
+def _sms(visit: Visit, why: str = "", status: int = 200) -> HTTPResponse:
+    number = visit.user.phone_number if visit.user else ""
+    return _page(visit, "sms", status, number=visit.text("receiver") or number, why=why)
+
+
+def send_sms(visit: Visit) -> HTTPResponse:
+    text = visit.t("Hello from your OTP-Pi. It works.")
+    command = SendSms("send-sms", visit.text("receiver"), text)
+    reply = visit.house.gateway.take(command, Source("admin", visit.name))
+    if not reply.ok:
+        return _sms(visit, visit.t(reply.error), 422)
+    visit.note("message.sent", reply.data["id"])
+    return visit.go(f"/start/sent/{reply.data['id']}")
+
+
+def sent(visit: Visit, message_id: str) -> HTTPResponse:
+    row = visit.house.gateway.status(Source("admin", visit.name), message_id)
+    if row is None:
+        return visit.go("/start/sms")
+    template = "part_sent.html" if visit.live else "start_sent.html"
+    values = {"row": row, "message_id": message_id}
+    return visit.page(template, **values) if visit.live else _page_sent(visit, values)
+
+
+def _page_sent(visit: Visit, values: dict[str, object]) -> HTTPResponse:
+    return visit.page("start_sent.html", step="sms", steps=STEPS, titles=TITLES, after="/start/api", **values)
+
+
+def _api(visit: Visit) -> HTTPResponse:
+    return _page(visit, "api", made=None, path="")
+
+
+def make_user(visit: Visit) -> HTTPResponse:
+    """Make an API user with a password of its own, which is shown this once."""
+    store, wanted = visit.house.store, visit.text("username").strip() or "app"
+    password = generate_password()
+    item = item_id(wanted, store.read(ApiUser).value)
+    checked = forms.from_form(ApiUser, {"username": item, "active": "on"}, None, item)
+    if checked.value is None:
+        return visit.go("/start/api", visit.t(checked.problems[0].sentence), "bad")
+    user = checked.value.model_copy(update={"password": hash_password(password)})
+    store.put(ApiUser, item, user)
+    visit.note("settings.changed", f"api_users/{item} added")
+    address = f"http://{visit.door.host(visit)}:{store.read(Api).value.http_port}"
+    path = address + store.read(Api).value.message_path
+    return _page(visit, "api", made=(item, password), path=path)
+
+
+routes = [
+    Route("GET", "/start/<step>", show, place="home"),
+    Route("POST", "/start/place", save_place),
+    Route("POST", "/start/modems", add_modem),
+    Route("POST", "/start/sms", send_sms),
+    Route("GET", "/start/sent/<message_id>", sent, place="home"),
+    Route("POST", "/start/api", make_user),
+]

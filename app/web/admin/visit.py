@@ -1,0 +1,137 @@
+"""One request to the admin: who came, what was given, and the ways to answer."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bottle import BaseRequest, HTTPResponse
+
+from app.settings.users import User
+from app.web.admin import language, render
+from app.web.admin.house import House
+from app.web.admin.sessions import Session
+
+if TYPE_CHECKING:
+    from app.web.admin.door import Door
+
+_SMALL = 600  # octets that are not worth packing
+_UPLOAD = 8 * 1024 * 1024
+
+
+def digits(text: str) -> str:
+    """What somebody typed to find a number by: as in the lists, without the 0 that stands for the country."""
+    plain = "".join(text.split()).replace("-", "").lstrip("+")[:20]
+    return plain[1:] if plain.startswith("0") and len(plain) > 6 else plain
+
+
+@dataclass
+class Visit:
+    """cookie: what the visitor's tokens are bound to. secure: it came by HTTPS."""
+
+    door: Door
+    request: BaseRequest
+    lang: str
+    cookie: str
+    secure: bool
+    session: Session | None = None
+    user: User | None = None
+    place: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def house(self) -> House:
+        return self.door.house
+
+    @property
+    def address(self) -> str:
+        return str(self.request.environ.get("REMOTE_ADDR", ""))
+
+    @property
+    def name(self) -> str:
+        """Who is signed in, for the audit; "" for nobody."""
+        return self.user.username if self.user else ""
+
+    @property
+    def role(self) -> str:
+        return self.user.role if self.user else ""
+
+    @cached_property
+    def form(self) -> Mapping[str, Sequence[str]]:
+        """The fields of the form that came, as text; a browser's line ends and characters are put right."""
+        form = self.request.forms.decode("utf-8")
+        return {name: form.getall(name) for name in form}
+
+    def text(self, name: str, default: str = "") -> str:
+        """One field of the form."""
+        texts = self.form.get(name)
+        return texts[-1] if texts else default
+
+    def asked(self, name: str, default: str = "") -> str:
+        """One field of the address's query."""
+        return str(self.request.query.decode("utf-8").get(name, default))
+
+    def number(self, name: str, least: int = 0, most: int = 2**53) -> int:
+        """A number of the query; the least where there is none."""
+        text = self.asked(name)
+        return min(max(int(text), least), most) if text.isdecimal() and len(text) < 16 else least
+
+    def upload(self, name: str) -> bytes:
+        """A file that came with the form; empty when none did."""
+        part = self.request.files.get(name)
+        return part.file.read(_UPLOAD) if part is not None else b""
+
+    def t(self, text: str, **values: object) -> str:
+        """A sentence in the visitor's language."""
+        said = language.translated(self.lang, text)
+        return said % values if values else said
+
+    def page(self, template: str, status: int = 200, **values: Any) -> HTTPResponse:
+        """A rendered page, or a part of one."""
+        html = render.page(template, self, values).encode("utf-8")
+        return self.send(html, "text/html; charset=utf-8", status)
+
+    def send(self, body: bytes, kind: str, status: int = 200, name: str = "") -> HTTPResponse:
+        """Octets of a kind; with a name, to be kept as a file."""
+        headers = {"Content-Type": kind, "Cache-Control": "no-store", "Vary": "Cookie, Accept-Encoding"}
+        if name:
+            headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        if len(body) > _SMALL and self.takes_gzip:
+            body = gzip.compress(body, 5, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        return HTTPResponse(body, status, headers)
+
+    def go(self, path: str, notice: str = "", kind: str = "good") -> HTTPResponse:
+        """On to another page of ours; the notice is shown there."""
+        if notice:
+            self.tell(notice, kind)
+        return HTTPResponse(b"", 303, {"Location": path, "Cache-Control": "no-store"})
+
+    def tell(self, notice: str, kind: str = "good") -> None:
+        """A notice for the next page that is shown; kind: good, note or bad."""
+        if self.session is not None and len(self.session.notices) < 8:
+            self.session.notices.append((kind, notice))
+
+    def notices(self) -> list[tuple[str, str]]:
+        """The notices to show now, each once."""
+        if self.session is None or not self.session.notices:
+            return []
+        waiting, self.session.notices = self.session.notices, []
+        return waiting
+
+    def note(self, what: str, detail: str = "", who: str = "") -> None:
+        """Put something into the audit."""
+        house = self.house
+        house.audit.note(house.clock.wall(), who or self.name or "-", self.address, what, detail)
+
+    @property
+    def takes_gzip(self) -> bool:
+        return "gzip" in self.request.environ.get("HTTP_ACCEPT_ENCODING", "")
+
+    @property
+    def live(self) -> bool:
+        """Whether a part of a page is asked for by the page itself."""
+        return self.request.environ.get("HTTP_HX_REQUEST") == "true"

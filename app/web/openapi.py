@@ -1,0 +1,141 @@
+"""The OpenAPI description of the REST interface, made from the commands themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app import wire
+
+TITLES = {
+    "request-otp": "Draw a one-time password and send it",
+    "verify-otp": "Check a one-time password, which uses it up",
+    "send-sms": "Send a text by SMS",
+    "send-email": "Send a text by e-mail",
+    "send-message": "Send by SMS or e-mail, as the receiver has it",
+    "block-msisdn": "Put a number on the block list",
+    "unblock-msisdn": "Take a number off the block list",
+    "get-modem-list": "List the modems and how they are",
+    "request-ussd": "Ask the network through a modem",
+    "echo": "Get the request back",
+}
+EXAMPLES: Mapping[str, Mapping[str, object]] = {
+    "request-otp": {"reference": "login-1", "receiver": "081212345678", "message": "Your code is %s"},
+    "verify-otp": {"reference": "login-1", "receiver": "081212345678", "otp": "123456"},
+    "send-sms": {"receiver": "081212345678", "message": "Hello"},
+    "send-email": {"receiver": "ann@example.com", "subject": "Hello", "message": "Hello"},
+    "send-message": {"receiver": "081212345678", "message": "Hello"},
+    "block-msisdn": {"receiver": "081212345678"},
+    "unblock-msisdn": {"receiver": "081212345678"},
+    "get-modem-list": {},
+    "request-ussd": {"modem_id": "sim1", "ussd_code": "*100#"},
+    "echo": {},
+}
+CODES = {
+    "0000": "done",
+    "1000": "the port of the chosen modem is gone",
+    "1100": "not authorised",
+    "1101": "no modem may carry it now",
+    "1102": "failed; reason and error say why",
+    "1201": "the reference is still alive",
+    "1202": "the code is wrong",
+    "1203": "expired",
+}
+
+
+def commands() -> dict[str, dict[str, Any]]:
+    """Each command: its title, an example, and the schema of its data."""
+    return {
+        name: {"title": title, "example": EXAMPLES[name], "schema": _schema(name)}
+        for name, title in TITLES.items()
+    }
+
+
+def document(server: str, message_path: str) -> dict[str, Any]:
+    """OpenAPI 3.1. server: ``http://192.168.0.11:8899``; one path takes all commands."""
+    bodies = [_body(name, one) for name, one in commands().items()]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "OTP-Pi",
+            "version": "1",
+            "description": "One path; the command in the body decides.",
+        },
+        "servers": [{"url": server}],
+        "security": [{"basic": []}],
+        "paths": {
+            message_path: {
+                "post": {
+                    "operationId": "command",
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": {"oneOf": bodies}}},
+                    },
+                    "responses": {
+                        "200": {
+                            "description": "The outcome",
+                            "content": {"application/json": {"schema": _answer()}},
+                        },
+                        "202": {"description": "Accepted, with Prefer: respond-async"},
+                        "400": {"description": "The request cannot be understood"},
+                        "401": {"description": "No API user has this name and password"},
+                        "429": {"description": "Too many requests; see Retry-After"},
+                    },
+                }
+            },
+            "/api/status/{id}": {
+                "get": {
+                    "operationId": "status",
+                    "parameters": [
+                        {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+                    ],
+                    "responses": {
+                        "200": {"description": "Where the message is"},
+                        "404": {"description": "Unknown id"},
+                    },
+                }
+            },
+        },
+        "components": {"securitySchemes": {"basic": {"type": "http", "scheme": "basic"}}},
+    }
+
+
+def _body(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "title": one["title"],
+        "type": "object",
+        "required": ["command", "data"],
+        "properties": {"command": {"const": name}, "data": one["schema"]},
+        "examples": [{"command": name, "data": one["example"]}],
+    }
+
+
+def _schema(name: str) -> dict[str, Any]:
+    shape = wire.SHAPES.get(name)
+    if shape is None:
+        return {"type": "object"}
+    schema = shape.model_json_schema(by_alias=False)
+    properties = {
+        field: {
+            key: value for key, value in about.items() if key in ("type", "minLength", "default", "anyOf")
+        }
+        for field, about in schema["properties"].items()
+    }
+    return {"type": "object", "properties": properties, "required": schema.get("required", [])}
+
+
+def _answer() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["command", "response_code", "data"],
+        "properties": {
+            "command": {"type": "string"},
+            "response_code": {
+                "enum": list(CODES),
+                "description": "; ".join(f"{c}: {t}" for c, t in CODES.items()),
+            },
+            "data": {"type": "object"},
+            "reason": {"type": "string"},
+            "error": {"type": "string"},
+        },
+    }

@@ -1,0 +1,60 @@
+"""Each section of the settings in a browser: saved, loaded again, refused with a sentence at the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.settings.sections import SECTIONS
+from tests.browser.conftest import Running, picture, sign_in
+from tests.settings.test_every_field import NEEDED, VALUES
+
+# One field of each section that has its own page: saved, loaded again, and refused with a wrong value.
+SHOWN = [section for section in SECTIONS if section.about.name != "blocking"]
+
+
+@pytest.fixture(scope="module")
+def ann(browser: Any, owned: Running) -> Any:
+    context = browser.new_context(base_url=owned.url, locale="en-GB", viewport={"width": 390, "height": 844})
+    yield sign_in(context.new_page())
+    context.close()
+
+
+def _field(section: Any) -> str:
+    """A text or a number that can be told apart when it comes back."""
+    return next(
+        name
+        for name, option in section.options.items()
+        if option.kind in ("text", "number")
+        and not option.secret
+        and name not in (section.about.key, "otp_store_url")
+        and "\n" not in VALUES[section.about.name][name].bad
+    )
+
+
+@pytest.mark.parametrize("section", SHOWN, ids=lambda one: one.about.name)
+def test_a_section_is_saved_loaded_again_and_refused_with_a_sentence(ann: Any, section: Any) -> None:
+    name, field = section.about.name, _field(section)
+    row = VALUES[name][field]
+    item = {**NEEDED.get(name, {})}
+    ann.goto(f"/settings/{name}/new" if section.about.many else f"/settings/{name}")
+    for key, value in item.items():
+        ann.locator(f"#f-{key}").fill(value if key != section.about.key else "browser-made")
+    ann.locator(f"#f-{field}").fill(row.bad)
+    ann.get_by_role("button", name="Save").click()
+    told = ann.locator(f"#f-{field}-error")
+    told.wait_for()
+    assert row.why in told.inner_text()
+    assert ann.locator(f"#f-{field}").get_attribute("aria-invalid") == "true"
+    assert ann.locator(f"#f-{field}").input_value() == row.bad
+    picture(ann, f"refused-{name}")
+    ann.locator(f"#f-{field}").fill(row.good)
+    ann.get_by_role("button", name="Save").click()
+    ann.get_by_text("Saved.").wait_for()
+    ann.goto(f"/settings/{name}/item/browser-made" if section.about.many else f"/settings/{name}")
+    assert ann.locator(f"#f-{field}").input_value() == str(row.kept)
+    if section.about.many:
+        ann.get_by_role("link", name="Delete").click()
+        ann.get_by_role("button", name="Delete browser-made").click()
+        ann.get_by_text("browser-made was deleted.").wait_for()

@@ -1,0 +1,124 @@
+"""Every sentence the pages can show, read from the sources: templates, handlers, sections and errors."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.core.message import State
+from app.settings.sections import SECTIONS
+from app.web import openapi
+from app.web.admin import render
+from app.web.admin.pages import home, records, start, status
+from app.web.admin.places import PLACES
+
+APP = Path(__file__).parents[3] / "app"
+# Names, units and codes that are the same in both languages.
+SAME = {"OTP-Pi", ""}
+# Whose first argument is a sentence that a reader may see.
+SAYERS = {
+    "t",
+    "_",
+    "go",
+    "Wrong",
+    "Denied",
+    "NotSent",
+    "NoDevice",
+    "BadRequest",
+    "Finding",
+    "Problem",
+    "TooMany",
+}
+SAYERS |= {
+    "Expired",
+    "Blocked",
+    "Duplicated",
+    "InvalidOtp",
+    "OtpLocked",
+    "TooLate",
+    "UnknownOutcome",
+    "QueueFull",
+}
+STATES = [
+    "ready",
+    "connecting",
+    "searching",
+    "trouble",
+    "gone",
+    "off",
+    "on",
+    "running",
+    "blocked",
+    "whitened",
+]
+LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+def of_templates() -> Iterator[str]:
+    environment = render.environment("en")
+    for path in sorted(render.TEMPLATES.glob("*.html")):
+        for _, _, found in environment.extract_translations(path.read_text("utf-8")):  # type: ignore[attr-defined]
+            yield from [found] if isinstance(found, str) else [one for one in found if one]
+
+
+def of_sections() -> Iterator[str]:
+    for section in SECTIONS:
+        yield from (section.about.title, section.about.help)
+        for option in section.options.values():
+            yield from (option.label, option.help, *option.choices.values())
+
+
+def of_tables() -> Iterator[str]:
+    yield from (place.title for place in PLACES)
+    yield from start.TITLES.values()
+    yield from home.NAMES.values()
+    yield from records.LEVELS.values()
+    yield from status.SPANS.values()
+    yield from (title for title, _ in status.FIGURES.values())
+    yield from openapi.TITLES.values()
+    yield from openapi.CODES.values()
+    yield from (str(state) for state in State)
+    yield from STATES + LEVELS
+
+
+def of_calls(*folders: str) -> Iterator[str]:
+    """The sentences in calls: ``t("…")``, ``Wrong(f"… {x}")``, with {} for what differs."""
+    for folder in folders:
+        for path in sorted((APP / folder).rglob("*.py")) if (APP / folder).is_dir() else [APP / folder]:
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Call) and _name(node.func) in SAYERS:
+                    yield from _spoken(node)
+                elif isinstance(node, ast.Return) and path.name == "passwords.py" and node.value is not None:
+                    yield from _texts(node.value)
+
+
+def _spoken(call: ast.Call) -> Iterator[str]:
+    place = {"Finding": 1, "Problem": 3, "go": 9}.get(_name(call.func), 0)
+    if place < len(call.args):
+        yield from _texts(call.args[place])
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        pieces = [one.value if isinstance(one, ast.Constant) else "{}" for one in node.values]
+        yield "".join(str(piece) for piece in pieces)
+    elif isinstance(node, ast.IfExp):
+        yield from _texts(node.body)
+        yield from _texts(node.orelse)
+
+
+def all_sentences() -> set[str]:
+    found = {
+        *of_templates(),
+        *of_sections(),
+        *of_tables(),
+        *of_calls("web/admin", "settings", "web/signin.py", "core"),
+    }
+    return {one for one in found if one not in SAME and any(sign.isalpha() for sign in one)}
