@@ -139,10 +139,8 @@ class Service:
         # The doors.
         self.sign_in: SignIn[ApiUser] = SignIn(verify_password)
         pool = Pool()
-        metrics = figures.page(self.exchange.metrics.render, metrics_type)
-        self.api = Api(
-            self.gateway, self.sign_in, pool.waiting, self.ready, {"/metrics": metrics, **(pages or {})}
-        )
+        more = figures.pages(self.exchange.metrics.render, metrics_type) | dict(pages or {})
+        self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, more)
         self.server = WebServer(self.api.app, pool)
         self.brokers = Brokers(
             self.gateway,
@@ -199,7 +197,7 @@ class Service:
             Dhcp: lambda: self.device.apply(Dhcp, self.settings),
             Ethernet: lambda: self.device.apply(Ethernet, self.settings),
             FirewallRule: lambda: self.device.apply(FirewallRule, self.settings),
-            **dict.fromkeys(mail_office.SECTIONS, self._apply_mail),
+            **dict.fromkeys(mail_office.SECTIONS, lambda: self.mail.apply(self.settings)),
             **dict.fromkeys(ddns_office.SECTIONS, self._apply_ddns),
             General: self._apply_general,
             **{section: partial(self._apply_subscriber, section) for section in SUBSCRIBERS},
@@ -267,7 +265,7 @@ class Service:
         self.intake.duplicates.window = float(general.duplicate_window)
         self.exchange.apply(self.settings)
         self._set_rules()
-        self._apply_mail()
+        self.mail.apply(self.settings)
         self.device.apply(General, self.settings)
 
     def _apply_sms(self) -> None:
@@ -309,9 +307,6 @@ class Service:
         write_secret(self._places.tls / "acme.pem", pair.chain_pem() + pair.key_pem())
         log.info("there is a certificate for %s, good until %s", name, pair.ends.date())
         self._apply_keystore()
-
-    def _apply_mail(self) -> None:
-        self.mail.apply(self.settings)
 
     def _apply_ddns(self) -> None:
         self.ddns.apply(self.settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from app.modems.queue import Errand, JobQueue
 from app.modems.sending import Pace, References, encode, send
 from app.modems.spec import ModemSpec
 from app.modems.standing import Standing
-from hw.errors import AtTimeout, HwError, PortLost
+from hw.errors import AtError, AtTimeout, HwError, PortLost
 from hw.gsm.events import Event as ModemEvent
 from hw.gsm.events import LateReference, ModemRestarted, RegistrationChanged, SimChanged
 from hw.gsm.events import PortGone as PortGoneEvent
@@ -26,6 +27,7 @@ from hw.gsm.modem import GsmModem
 
 log = logging.getLogger(__name__)
 
+_EARLY = 200
 BUSY_POLL = 60.0  # seconds between looks at the most while messages flow
 
 
@@ -75,6 +77,7 @@ class Serving:
         self._patience = patience
         self._set = set_state
         self._stopping = stopping
+        self._early: deque[Errand] = deque(maxlen=_EARLY)  # came while the modem was being brought up
         self._lost: PortLost | None = None
         self._restarted = False
         self._sim = ""
@@ -108,7 +111,7 @@ class Serving:
             case _:
                 errand = self._inbox.errand(event, self.spec.id, self._sim) if self._inbox else None
                 if errand is not None and not self._queue.put_errand(errand):
-                    errand(None)  # what lies in the store is read at the start; the rest is kept now
+                    self._early.append(errand)
                 return
         self._queue.wake()
 
@@ -118,6 +121,8 @@ class Serving:
         self._searching_since = None
         self._read_inbox(modem)
         self._queue.open()  # before anybody is told that it is ready
+        while self._early:
+            self._queue.put_errand(self._early.popleft())
         self._look(modem)
         began = self._clock.steady()
         while not self._stopping.is_set():
@@ -151,9 +156,18 @@ class Serving:
             self._look(modem)
             self._read_at = 0.0
         elif callable(work):
-            work(modem)
+            self._do(modem, work)
         elif work is not None:
             self._send(modem, mend, work)
+
+    def _do(self, modem: GsmModem, errand: Errand) -> None:
+        """A refusal, or a store that takes nothing now, is no reason to give the modem up."""
+        try:
+            errand(modem)
+        except (PortLost, AtTimeout):
+            raise
+        except (HwError, GatewayError) as error:
+            log.warning("modem %s: %s", self.spec.name, error)
 
     def _give_back(self, work: Job | Errand | None) -> None:
         """What was taken from the queue when the modem turned out to be away."""
@@ -219,10 +233,15 @@ class Serving:
         """Read registration, signal and operator, and stand accordingly. Raises NoNetwork after long."""
         self._looked = self._clock.steady()
         self._look_at = self._looked + self._patience.poll
-        registration = modem.registration()
-        self._standing.signal = modem.signal()
-        if registration.sms_capable:
-            self._standing.operator = modem.operator().name or self._standing.operator
+        registered = False
+        try:
+            registered = modem.registration().sms_capable
+            self._standing.signal = modem.signal()
+            if registered:
+                self._standing.operator = modem.operator().name or self._standing.operator
+        except AtError as error:  # a question it refuses now says nothing about its port
+            log.debug("modem %s: %s", self.spec.name, error)
+        if registered:
             self._searching_since = None
             self._set(how.READY)
             return

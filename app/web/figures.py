@@ -12,8 +12,8 @@ from app.core.replies import refusal
 from app.wire import render as rendered
 
 
-def page(render: Callable[[], bytes], content_type: str) -> Callable[[], HTTPResponse]:
-    """The page, for ``Api(pages=…)``; render() gives its body."""
+def pages(render: Callable[[], bytes], content_type: str) -> dict[str, Callable[[], HTTPResponse]]:
+    """The path to mount, for ``Api(pages=…)``; render() gives the body."""
 
     def answer() -> HTTPResponse:
         if not _is_here(request.environ.get("REMOTE_ADDR", "")):
@@ -21,7 +21,7 @@ def page(render: Callable[[], bytes], content_type: str) -> Callable[[], HTTPRes
             return HTTPResponse(rendered(refused), 404, {"Content-Type": "application/json; charset=utf-8"})
         return HTTPResponse(render(), 200, {"Content-Type": content_type, "Cache-Control": "no-store"})
 
-    return answer
+    return {"/metrics": answer}
 
 
 def _is_here(address: str) -> bool:

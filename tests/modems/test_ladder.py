@@ -251,6 +251,16 @@ def test_a_stick_that_vanished_from_usb_gets_its_power_cut(yard: Yard, hub: Hub)
     assert done == ["hub"] and yard.helped() == ["hub"]
 
 
+def test_a_question_that_is_refused_is_no_reason_to_climb(yard: Yard) -> None:
+    modem = yard.ready()
+    modem.faults.add(Fault("command", "refuse", "+CME ERROR: 14", command="AT+CSQ", times=3))
+    modem.faults.add(Fault("command", "refuse", "+CMS ERROR: 500", command="AT+CMGR"))
+    modem.sms_in("+628111", "read later")
+    before = modem.counts.commands
+    yard.until(lambda: modem.counts.commands > before + 12)
+    assert yard.rungs() == [] and state(yard) == how.READY
+
+
 def test_a_modem_in_trouble_slows_no_other(yard: Yard, hub: Hub) -> None:
     modem = yard.ready()
     yard.ready("b")
@@ -282,7 +292,7 @@ def test_a_changed_sim_starts_a_record_of_its_own_and_says_so(yard: Yard) -> Non
     yard.until(lambda: any(isinstance(one, SimChanged) for one in yard.heard), timeout=60)
     (event,) = [one for one in yard.heard if isinstance(one, SimChanged)]
     assert (event.iccid, event.before) == ("0077", "0000")
-    assert yard.memory.sim_of(modem.imei) == modem.card.iccid
+    yard.until(lambda: yard.memory.sim_of(modem.imei) == modem.card.iccid)
 
 
 # -- the power of a socket ------------------------------------------------------------------------------

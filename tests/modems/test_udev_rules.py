@@ -1,0 +1,23 @@
+"""What the device's udev is told about modems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RULES = Path(__file__).resolve().parents[2] / "rootfs-overlay/usr/lib/udev/rules.d/61-otppi-modems.rules"
+
+
+def rules() -> list[str]:
+    lines = RULES.read_text("utf-8").replace("\\\n", "").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_modem_manager_does_not_touch_our_ports() -> None:
+    (rule,) = [line for line in rules() if "ID_MM_PORT_IGNORE" in line]
+    assert rule == 'ACTION!="remove", SUBSYSTEM=="tty", SUBSYSTEMS=="usb", ENV{ID_MM_PORT_IGNORE}="1"'
+
+
+def test_the_gateway_may_have_usb_find_a_stick_anew() -> None:
+    (rule,) = [line for line in rules() if "authorized" in line]
+    assert 'ENV{DEVTYPE}=="usb_device"' in rule
+    assert "chgrp dialout /sys%p/authorized" in rule and "chmod 0660 /sys%p/authorized" in rule
