@@ -147,7 +147,7 @@ class Door:
             return _refused(visit, 413, "That is larger than this page takes.")
         if not self._own_origin(visit):
             return _refused(visit, 403, "This request came from another site and was not carried out.")
-        if not self.tokens.fits(visit.text("token"), visit.cookie):
+        if not self.tokens.fits(visit.text("csrf-token"), visit.cookie):
             return _refused(visit, 403, "This form is too old. Load the page again, then send it.")
         return None
 
