@@ -112,7 +112,7 @@ class Client:
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Page:
         connection = http.client.HTTPConnection(
-            "127.0.0.1", self.site.port, timeout=60, source_address=(self.source, 0)
+            "127.0.0.1", self.site.port, timeout=300, source_address=(self.source, 0)
         )
         try:
             sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
