@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export OTPPI_HOME ?= $(CURDIR)/run
 
-.PHONY: help setup run test fuzz lint format bench test-debian13 deb clean
+.PHONY: help setup run test fuzz lint format bench soak test-debian13 system-test deb clean
 
 help:  ## what there is
 	@echo "OTP-Pi: one-time passwords by SMS, from a Raspberry Pi of your own"; echo
@@ -44,9 +44,17 @@ format: .venv/ready  ## put the code into its usual form
 bench: .venv/ready  ## speed and memory, measured against simulated modems in another process
 	$(PYTHON) -m bench
 
+soak: .venv/ready  ## 64 simulated modems plugged and unplugged at random under load, for ten minutes
+	$(PYTHON) -m bench.soak
+
 test-debian13: .venv/ready  ## the tests on Python 3.13 and the library versions of Debian 13 (root)
 	@scripts/host-packages root
 	scripts/test-debian13
+
+system-test: .venv/ready  ## the package on a booted Debian 13: network, firewall, stick, faults (root)
+	@scripts/setup test
+	@scripts/host-packages system
+	scripts/system-test
 
 deb:  ## the Debian package, in dist/
 	@scripts/build-deb

@@ -26,11 +26,13 @@ from app.core.recovery import recover
 from app.core.routing import Router
 from app.ddns import office as ddns_office
 from app.ddns.office import DdnsOffice
+from app.exchange import SECTIONS as OF_THE_EXCHANGE
+from app.exchange import Exchange
 from app.jobs import ClockWatch, Jobs
 from app.mail import office as mail_office
 from app.mail.office import MailOffice
 from app.maildoor import MailDoor
-from app.modems.fleet import Fleet
+from app.metrics import CONTENT_TYPE as metrics_type
 from app.modems.spec import ModemSpec
 from app.numbering import normalise
 from app.pages import Pages
@@ -62,6 +64,7 @@ from app.store.places import Places
 from app.store.spool import FileSpool
 from app.system.device import Device, Surroundings, machine
 from app.system.watchdog import Watchdog
+from app.web import figures
 from app.web.api import Api, Page
 from app.web.doors import ApiDoors
 from app.web.pool import Pool
@@ -112,7 +115,8 @@ class Service:
 
         # The modems, and the domain that uses them.
         self.events = Events()
-        self.fleet = Fleet(memory, self.clock, self.events.announce)
+        self.exchange = Exchange(self.database, memory, self.clock, self.events, places.runtime)
+        self.fleet = self.exchange.fleet
         self.mail_usage = MailUsage(self.database)
         self.mail = MailOffice(settings, self.mail_usage, self.clock)
         self.delivery = Delivery(
@@ -135,7 +139,10 @@ class Service:
         # The doors.
         self.sign_in: SignIn[ApiUser] = SignIn(verify_password)
         pool = Pool()
-        self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, pages)
+        metrics = figures.page(self.exchange.metrics.render, metrics_type)
+        self.api = Api(
+            self.gateway, self.sign_in, pool.waiting, self.ready, {"/metrics": metrics, **(pages or {})}
+        )
         self.server = WebServer(self.api.app, pool)
         self.brokers = Brokers(
             self.gateway,
@@ -169,6 +176,7 @@ class Service:
         self._watching = threading.Thread(target=self._watch, name="settings", daemon=True)
         self.jobs = Jobs(self.clock)
         self.jobs.every(0.25, "queues", self._tend_queues)
+        self.jobs.every(5.0, "SIM cards", self.exchange.look)
         self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
         self.jobs.every(HOUR, "sweep", self._sweep)
         self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
@@ -203,6 +211,7 @@ class Service:
             self._apply[section]()
         recover(self.ledger, self.spool, self.intake, self.clock)
         self._apply_modems()
+        self.exchange.start(self.gateway)
         self.jobs.start()
         self._apply_api()
         self.admin.start()
@@ -230,7 +239,7 @@ class Service:
         self.ddns.stop()
         self.mail.stop()
         self.jobs.stop()
-        self.fleet.stop()
+        self.exchange.stop()
         self.database.close()
 
     def ready(self) -> tuple[bool, str]:
@@ -242,6 +251,8 @@ class Service:
     def apply(self, section: type[Section], settings: Settings) -> None:
         """Take over a section that changed."""
         self.settings = settings
+        if section in OF_THE_EXCHANGE:
+            self.exchange.apply(settings)
         work = self._apply.get(section)
         if work is not None:
             work()
@@ -254,6 +265,7 @@ class Service:
         lifetime = general.otp_expiration / 1000
         self.intake.otp.policy = OtpPolicy(general.otp_digits, general.otp_tries, lifetime)
         self.intake.duplicates.window = float(general.duplicate_window)
+        self.exchange.apply(self.settings)
         self._set_rules()
         self._apply_mail()
         self.device.apply(General, self.settings)
@@ -351,5 +363,6 @@ class Service:
         if self.clock.trusted:
             self.otp_store.sweep(now)
             self.ledger.sweep(now - KEEP_MESSAGES)
+            self.exchange.sweep()
             self.admin.sweep()
             self.mail_usage.sweep(date.fromtimestamp(now - KEEP_MESSAGES).isoformat())

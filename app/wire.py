@@ -135,6 +135,15 @@ class _Ussd(_Fields):
     ussd_code: Annotated[Label, Field(min_length=1)]
 
 
+class _UssdAnswer(_Fields):
+    modem_id: Annotated[Label, Field(min_length=1)]
+    ussd_answer: Annotated[Label, Field(min_length=1, validation_alias=AliasChoices("ussd_answer", "text"))]
+
+
+class _UssdEnd(_Fields):
+    modem_id: Annotated[Label, Field(min_length=1)]
+
+
 class _Callback(_Fields):
     callback_topic: Label = ""
     callback_delay: Annotated[int, BeforeValidator(_delay)] = 10
@@ -315,6 +324,11 @@ def _command(name: str, message: Mapping[str, Any], data: object) -> core.Comman
         case "request-ussd":
             ussd = _validated(_Ussd, data)
             return core.RequestUssd(name, ussd.modem_id, ussd.ussd_code)
+        case "answer-ussd":
+            reply = _validated(_UssdAnswer, data)
+            return core.AnswerUssd(name, reply.modem_id, reply.ussd_answer)
+        case "cancel-ussd":
+            return core.CancelUssd(name, _validated(_UssdEnd, data).modem_id)
     raise BadRequest(f"{name[:40]!r} is not a command", reason="unknown_command")
 
 

@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -60,28 +61,32 @@ def _one(name: str, way: Way, server: Any) -> Iterator[Row]:
     simulators.close()
 
 
-def _body(place: int) -> bytes:
-    data = {"receiver": f"0812{place:08d}", "message": TEXT}
+_numbers = count()
+
+
+def _body() -> bytes:
+    data = {"receiver": f"0812{next(_numbers):08d}", "message": TEXT}
     return json.dumps({"command": "send-sms", "data": data}).encode()
 
 
-def _deliver(publish: Callable[[bytes], Any], simulators: Simulators, count: int, ahead: int) -> float:
+def _deliver(publish: Callable[[bytes], Any], simulators: Simulators, many: int, ahead: int) -> float:
     """Messages a second, from the first publish to the last arrival."""
     began = time.time()
-    for place in range(count):
+    for place in range(many):
         if place >= ahead and place % 50 == 0:
             simulators.order("wait", messages=place - ahead, timeout=50.0)
-        publish(_body(place))
-    simulators.order("wait", messages=count, timeout=50.0)
-    arrived = [one["at"] for one in simulators.order("inbox", limit=count)["messages"]]
-    assert len(arrived) == count, f"{len(arrived)} of {count} arrived"
-    return count / (max(arrived) - began)
+        publish(_body())
+    simulators.order("wait", messages=many, timeout=50.0)
+    arrived = [one["at"] for one in simulators.order("inbox", limit=many)["messages"]]
+    assert len(arrived) == many, f"{len(arrived)} of {many} arrived"
+    return many / (max(arrived) - began)
 
 
 def _each(publish: Callable[[bytes], Any], simulators: Simulators) -> Iterator[float]:
     """Seconds each of them took, with nothing else under way."""
     for place in range(ONE_BY_ONE):
         began = time.time()
-        publish(_body(place))
-        simulators.order("wait", messages=place + 1, timeout=20.0)
+        publish(_body())
+        waited = simulators.order("wait", messages=place + 1, timeout=20.0)
+        assert waited["messages"] == place + 1, "a message did not arrive"
         yield simulators.order("inbox", limit=1)["messages"][-1]["at"] - began

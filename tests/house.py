@@ -76,6 +76,14 @@ class HandFleet:
     def ussd(self, modem: str, code: str, done: Callable[[Mapping[str, Any] | Exception], None]) -> None:
         done({"modem_id": modem, "ussd_code": code, "ussd_response": "Balance 5"})
 
+    def answer_ussd(
+        self, modem: str, text: str, done: Callable[[Mapping[str, Any] | Exception], None]
+    ) -> None:
+        done({"modem_id": modem, "ussd_response": f"You chose {text}"})
+
+    def cancel_ussd(self, modem: str, done: Callable[[Mapping[str, Any] | Exception], None]) -> None:
+        done({"modem_id": modem})
+
     def take(self) -> tuple[str, Job]:
         return self.jobs.pop(0)
 

@@ -35,8 +35,10 @@ class AmqpLink:
         self._connection: BlockingConnection | None = None
         self._consuming: BlockingChannel | None = None
         self._answering: BlockingChannel | None = None
-        self._consumer = ""
+        self._consumers: list[str] = []
         self._prefetch = 1
+        self._granted = 0  # by all consumers together
+        self._held = 0
         self._came: list[Incoming] = []
         self._cancelled = False
 
@@ -59,7 +61,7 @@ class AmqpLink:
         try:
             self._connection = BlockingConnection(parameters)
             self._declare()
-            self._consume()
+            self._follow_limit()
         except FAILURES as error:
             raise Fault(self._words(error)) from error
 
@@ -75,16 +77,32 @@ class AmqpLink:
             # It exists with other properties; what is waiting there is ours all the same.
             channel = self._channel()
             channel.queue_declare(topic, passive=True)
+        channel.add_on_cancel_callback(self._on_cancel)
         self._consuming = channel
 
-    def _consume(self) -> None:
-        channel = self._consuming
-        if channel is None:
+    def _consume(self, prefetch: int) -> None:
+        """One more consumer with a limit of its own: RabbitMQ is giving up the one for a whole channel."""
+        channel = self._opened()
+        channel.basic_qos(prefetch_count=prefetch)
+        self._consumers.append(channel.basic_consume(self._options.topic, self._on_message))
+        self._granted += prefetch
+
+    def _follow_limit(self) -> None:
+        """More is granted at once, by one more consumer. Less is when nothing is under way: what a consumer
+        that is cancelled was given already comes again marked as redelivered, and would look like a repeat.
+        """
+        if self._prefetch > self._granted:
+            self._consume(self._prefetch - self._granted)
+        elif self._prefetch < self._granted and not self._held:
+            while self._consumers:
+                self._opened().basic_cancel(self._consumers.pop())
+            self._granted = 0
+            self._consume(self._prefetch)
+
+    def _opened(self) -> BlockingChannel:
+        if self._consuming is None:
             raise Fault("the connection is not open")
-        # A limit for each consumer: RabbitMQ is giving up the one for a whole channel.
-        channel.basic_qos(prefetch_count=self._prefetch)
-        channel.add_on_cancel_callback(self._on_cancel)
-        self._consumer = channel.basic_consume(self._options.topic, self._on_message)
+        return self._consuming
 
     def _channel(self) -> BlockingChannel:
         if self._connection is None:
@@ -103,28 +121,23 @@ class AmqpLink:
         if self._connection is None:
             raise Fault("the connection is not open")
         try:
+            self._follow_limit()
             self._connection.process_data_events(seconds)
         except FAILURES as error:
             raise Fault(self._words(error)) from error
         if self._cancelled:
             raise Fault(f"the queue {self._options.topic} was deleted")
         came, self._came = self._came, []
+        self._held += len(came)
         return came
 
     def limit(self, prefetch: int) -> None:
         self._prefetch = prefetch
-        if self._consuming is None:
-            return
-        try:
-            self._consuming.basic_cancel(self._consumer)
-            self._consume()
-        except FAILURES as error:
-            raise Fault(self._words(error)) from error
 
     def settle(self, token: int) -> None:
+        self._held -= 1
         try:
-            if self._consuming is not None:
-                self._consuming.basic_ack(token)
+            self._opened().basic_ack(token)
         except FAILURES as error:
             raise Fault(self._words(error)) from error
 

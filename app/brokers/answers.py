@@ -6,10 +6,9 @@ import heapq
 import logging
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 from app.brokers.dial import Fault
-from app.brokers.link import Link, Unpublishable
+from app.brokers.link import Incoming, Link, Unpublishable
 from app.wire import Request
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,7 @@ class _Answer:
     turn: int
     topic: str = field(compare=False)
     body: bytes = field(compare=False, repr=False)
-    token: Any = field(compare=False)
+    incoming: Incoming | None = field(compare=False)  # what is acknowledged then
     tried: bool = field(compare=False, default=False)
 
 
@@ -41,14 +40,16 @@ class Answers:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, request: Request, body: bytes, token: Any, now: float) -> None:
+    def add(self, request: Request, body: bytes, message: Incoming, now: float) -> None:
         """Answer a message whose outcome is known; ``now`` in steady seconds."""
         topic, delay = request.callback_topic, request.callback_delay
+        incoming = None if message.token is None else message
         if topic and delay > PATIENT:
             # An acknowledgement held back for so long would hold the next messages back as well.
-            self._push(_Answer(now, next(self._turns), "", b"", token))
-            token = None
-        self._push(_Answer(now + delay / 1000 if topic else now, next(self._turns), topic, body, token))
+            self._push(_Answer(now, next(self._turns), "", b"", incoming))
+            incoming = None
+        due = now + delay / 1000 if topic else now
+        self._push(_Answer(due, next(self._turns), topic, body, incoming))
 
     def wait(self, now: float) -> float | None:
         """Seconds until the next one is due; None when there is none."""
@@ -60,13 +61,15 @@ class Answers:
             answer = heapq.heappop(self._waiting)
             if answer.topic:
                 self._publish(link, answer)
-            if answer.token is not None:
-                link.settle(answer.token)
+            if answer.incoming is not None:
+                link.settle(answer.incoming.token)
 
-    def forget_tokens(self) -> None:
-        """The link is gone: what it had not acknowledged comes again, and is answered then."""
-        self._waiting = [one for one in self._waiting if one.token is None and one.topic]
+    def forget_link(self) -> list[Incoming]:
+        """The link is gone: what it had not acknowledged comes again, is answered then, and is given here."""
+        gone = [one.incoming for one in self._waiting if one.incoming is not None]
+        self._waiting = [one for one in self._waiting if one.incoming is None and one.topic]
         heapq.heapify(self._waiting)
+        return gone
 
     def _publish(self, link: Link, answer: _Answer) -> None:
         try:
@@ -79,7 +82,7 @@ class Answers:
             if len(self._blamed) >= REMEMBERED:
                 self._blamed.clear()
             self._blamed[answer.topic] = self._blamed.get(answer.topic, 0) + 1
-            if answer.token is None and not answer.tried:
+            if answer.incoming is not None or not answer.tried:
                 answer.tried = True
                 self._push(answer)
             raise

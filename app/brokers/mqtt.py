@@ -71,8 +71,8 @@ class MqttLink:
             properties = Properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = SESSION
             properties.ReceiveMaximum = AT_A_TIME
-        # A broker that hangs is noticed after two of these: one until we ask, one until we give it up.
-        rhythm = max(1, options.timeout // 2)
+        # The kernel watches over the line; this is for a broker that hangs, and must not be too eager.
+        rhythm = max(5, options.timeout)
         fresh: Any = False if options.protocol == "5" else paho.MQTT_CLEAN_START_FIRST_ONLY
         try:
             self._client.connect(options.host, options.port, rhythm, clean_start=fresh, properties=properties)

@@ -21,6 +21,7 @@ _BLANK = re.compile(rb"\r?\n\r?\n")
 _ENDS = re.compile(rb"[\r\n]*")
 LARGEST = 16 * 1024 * 1024  # octets of a frame that is still read
 SUBSCRIPTION = "1"
+TOPIC_PREFETCH = 32
 
 
 class Frames:
@@ -90,6 +91,7 @@ class StompLink:
         self._options = options
         self._clock = clock
         self._destination = destination
+        self._is_queue = destination.startswith(("/queue/", "/amq/queue/"))
         self._connect_headers = connect
         self._subscribe_headers = subscribe
         self._expires = expires
@@ -130,13 +132,14 @@ class StompLink:
     def _subscribe(self) -> None:
         # STOMP 1.0 knows only "client", by which 1.0 servers mean each message by itself.
         ack = "client" if self._version == "1.0" else "client-individual"
-        limits = {"prefetch-count": str(self._prefetch), "activemq.prefetchSize": str(self._prefetch)}
+        self._subscribed_for = self._prefetch if self._is_queue else TOPIC_PREFETCH
+        limit = str(self._subscribed_for)
+        limits = {"prefetch-count": limit, "activemq.prefetchSize": limit}
         headers = {"id": SUBSCRIPTION, "destination": self._destination, "ack": ack}
-        self._subscribed_for = self._prefetch
         self._ask("SUBSCRIBE", headers | limits | dict(self._subscribe_headers))
 
     def turn(self, seconds: float, room: int) -> Sequence[Incoming]:
-        if not self._held and not self._came and self._prefetch != self._subscribed_for:
+        if self._is_queue and not self._held and not self._came and self._prefetch != self._subscribed_for:
             self._ask("UNSUBSCRIBE", {"id": SUBSCRIPTION, "destination": self._destination})
             self._subscribe()
         self._pump(0.0 if self._came else seconds)
@@ -145,7 +148,9 @@ class StompLink:
         return came
 
     def limit(self, prefetch: int) -> None:
-        """Takes effect when nothing is under way: a new subscription would make acknowledgements void."""
+        """For queues, when nothing is under way: a new subscription would make acknowledgements void, and
+        what comes to a topic between two subscriptions may be lost.
+        """
         self._prefetch = prefetch
 
     def settle(self, token: Frame) -> None:

@@ -104,6 +104,23 @@ class RequestUssd:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerUssd:
+    """An answer to a menu: only while the last answer of that modem was replyable."""
+
+    name: str
+    modem_id: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelUssd:
+    """End a modem's USSD session; fine if there is none."""
+
+    name: str
+    modem_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Echo:
     name: str
     request: Mapping[str, Any] = field(repr=False)
@@ -118,5 +135,7 @@ Command = (
     | UnblockMsisdn
     | GetModemList
     | RequestUssd
+    | AnswerUssd
+    | CancelUssd
     | Echo
 )

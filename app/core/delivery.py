@@ -15,7 +15,7 @@ from app.core.errors import (
     TooLate,
     UnknownOutcome,
 )
-from app.core.events import Announce, MessageAccepted, MessageDone, MessageSending
+from app.core.events import Announce, MessageAccepted, MessageDone, MessageSending, MessageTimed
 from app.core.message import Message, Outcome, Sent, State, Try
 from app.core.ports import Commit, Fleet, Ledger, Mail
 from app.core.receiver import is_mail_address, masked
@@ -79,6 +79,8 @@ class _Trip:
         self._lane = ("", "")
         self._refusal: NotSent | None = None
         self._commit: Commit | None = None
+        self._handed = delivery.clock.steady()  # when a carrier got it
+        self._away = 0.0  # seconds in carriers' hands, waiting in their queues included
 
     def advance(self) -> None:
         """Hand the message to the next carrier, or end it."""
@@ -96,6 +98,7 @@ class _Trip:
     def _mail(self) -> None:
         if self._refusal is not None:
             raise self._refusal
+        self._handed = self._house.clock.steady()
         self._house.mail.submit(self)
 
     def _next_modem(self) -> None:
@@ -111,6 +114,7 @@ class _Trip:
                 shortest = lane.wait if shortest is None else min(shortest, lane.wait)
                 continue
             self._lane = (lane.modem, lane.name)
+            self._handed = self._house.clock.steady()
             try:
                 self._house.fleet.submit(lane.modem, self)
             except NotSent as refusal:
@@ -166,10 +170,12 @@ class _Trip:
         self._commit.wait()
 
     def sent(self, sent: Sent) -> None:
+        self._back()
         self._tries += (Try(sent.modem, self._house.clock.wall(), "sent"),)
         self._end(State.SENT, SUCCESS, "", "", sent)
 
     def refused(self, why: NotSent) -> None:
+        self._back()
         self.passed(why)
         self.advance()
 
@@ -183,9 +189,13 @@ class _Trip:
             self._house.ledger.requeue(self.message.seq)
 
     def unknown(self, why: UnknownOutcome) -> None:
+        self._back()
         modem, name = self._lane
         self._tries += (Try(modem, self._house.clock.wall(), "unknown"),)
         self._end(State.UNKNOWN, why.code, why.reason, str(why), Sent(modem, name))
+
+    def _back(self) -> None:
+        self._away += self._house.clock.steady() - self._handed
 
     def fail(self, why: GatewayError) -> None:
         """It is known that nothing went out."""
@@ -197,5 +207,11 @@ class _Trip:
         outcome = Outcome(state, code, reason, error, sent, self._tries)
         seconds = house.clock.steady() - self._began
         modem = sent.modem if sent else ""
-        house.ledger.close(self.message.seq, outcome, house.clock.wall(), lambda: self._done(outcome))
+
+        def recorded() -> None:
+            self._done(outcome)
+            own = house.clock.steady() - self._began - self._away
+            house.announce(MessageTimed(self.message.seq, max(own, 0.0)))
+
+        house.ledger.close(self.message.seq, outcome, house.clock.wall(), recorded)
         house.announce(MessageDone(self.message.seq, modem, str(state), reason, seconds))

@@ -42,12 +42,88 @@ class MessageDone(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageTimed(Event):
+    """A message's outcome is on record. own: seconds of it that no modem and no mail server had it."""
+
+    seq: int
+    own: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModemState(Event):
     """state: connecting, ready, searching, trouble, gone, off; ``why`` is a sentence."""
 
     modem: str
     state: str
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RungClimbed(Event):
+    """A rung of the recovery ladder: resync, reopen, initialise, radio, reset, usb, hub, park.
+
+    worked is None while that is not known yet: the rung is told when it begins, and again when it helped.
+    """
+
+    modem: str
+    rung: str
+    worked: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm(Event):
+    """A person must act. what: a slug such as store_full, parked, balance, canary; why: a sentence."""
+
+    what: str
+    modem: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModemFound(Event):
+    """A modem that no settings know was plugged in; its fields wait to be taken over."""
+
+    port: str
+    name: str
+    socket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StickUnusable(Event):
+    """A stick that shows no AT port: what it is, and what to do."""
+
+    socket: str
+    what: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class SimChanged(Event):
+    """A known modem has another SIM card than before; only the last digits are told."""
+
+    modem: str
+    iccid: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmsArrived(Event):
+    """A message came in and is kept under its number."""
+
+    modem: str
+    sim: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReported(Event):
+    """The network told what became of a message: sent so far, delivered or failed."""
+
+    seq: int
+    id: str
+    owner: str
+    modem: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)

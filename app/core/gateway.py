@@ -8,7 +8,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from app.core.commands import (
+    AnswerUssd,
     BlockMsisdn,
+    CancelUssd,
     Command,
     Echo,
     GetModemList,
@@ -98,9 +100,9 @@ class Gateway:
                 return self.intake.request_otp(command, source, answer, detached)
             case SendSms() | SendEmail():
                 return self.intake.send(command, source, answer, detached)
-            case RequestUssd():
+            case RequestUssd() | AnswerUssd() | CancelUssd():
                 if detached:
-                    raise BadRequest("request-ussd has no later: ask without respond-async")
+                    raise BadRequest(f"{command.name} has no later: ask without respond-async")
                 self._ussd(command, answer)
             case _:
                 answer.set_result(Reply(command.name, SUCCESS, self._at_once(command, source)))
@@ -127,14 +129,20 @@ class Gateway:
                 return command.request
         raise BadRequest(f"{command.name} is not a command")
 
-    def _ussd(self, command: RequestUssd, answer: Future[Reply]) -> None:
+    def _ussd(self, command: RequestUssd | AnswerUssd | CancelUssd, answer: Future[Reply]) -> None:
         def done(result: Mapping[str, Any] | Exception) -> None:
             if isinstance(result, Exception):
                 answer.set_result(_failure(command, result))
             else:
                 answer.set_result(Reply(command.name, SUCCESS, result))
 
-        self._fleet.ussd(command.modem_id, command.ussd_code, done)
+        match command:
+            case RequestUssd():
+                self._fleet.ussd(command.modem_id, command.ussd_code, done)
+            case AnswerUssd():
+                self._fleet.answer_ussd(command.modem_id, command.text, done)
+            case CancelUssd():
+                self._fleet.cancel_ussd(command.modem_id, done)
 
 
 def _failure(command: Command, error: Exception) -> Reply:
@@ -153,5 +161,7 @@ def _given(command: Command) -> Mapping[str, Any]:
             return {"id": command.id} if command.id else {}
         case RequestUssd():
             return {"modem_id": command.modem_id, "ussd_code": command.ussd_code}
+        case AnswerUssd() | CancelUssd():
+            return {"modem_id": command.modem_id}
         case _:
             return {}

@@ -144,6 +144,14 @@ class Fleet(Protocol):
 
     def ussd(self, modem: str, code: str, done: Callable[[Mapping[str, Any] | Exception], None]) -> None: ...
 
+    def answer_ussd(
+        self, modem: str, text: str, done: Callable[[Mapping[str, Any] | Exception], None]
+    ) -> None:
+        """Answer the menu of a session that ``ussd`` began and that is still open."""
+        ...
+
+    def cancel_ussd(self, modem: str, done: Callable[[Mapping[str, Any] | Exception], None]) -> None: ...
+
 
 class Mail(Protocol):
     """The mail accounts, in turn."""

@@ -7,6 +7,7 @@ import os
 import ssl
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app.core.clock import Clock
@@ -16,7 +17,6 @@ from app.mail.account import account_of, accounts_of
 from app.mail.direct import WARNING, MailExchangers
 from app.mail.reception import Guard, Reception
 from app.mail.senders import Identity, Senders
-from app.mail.server import LocalServer
 from app.mail.trial import Trial, try_out
 from app.mail.turns import Standing, Turns, Usage
 from app.settings.general import General
@@ -24,6 +24,9 @@ from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.snapshot import Settings
 
 log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from app.mail.server import LocalServer
 
 # Whose change ``MailOffice.apply`` wants to hear of.
 SECTIONS = (EmailAccount, LocalSmtp, General)
@@ -61,6 +64,8 @@ class MailOffice:
         """From now on the local SMTP server runs while the settings say so. tls: the device's certificate."""
 
         def door(settings: LocalSmtp) -> LocalServer:
+            from app.mail.server import LocalServer  # off on most devices, and its library is not small
+
             return LocalServer(Reception(settings, guard, gateway.intake.numbering), gateway, tls)
 
         self._shut()

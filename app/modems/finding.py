@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Protocol
 
+from app.modems.ladder import Patience
 from app.modems.search import Ports, namesakes
 from app.modems.spec import ModemSpec
 from hw.errors import DeviceMissing, HwError, PinRefused
@@ -30,33 +31,45 @@ class WrongModem(HwError):
 class Finder:
     """Knows one modem by its IMEI, once that was read or the settings name it."""
 
-    def __init__(self, spec: ModemSpec, ports: Ports, pins: PinMemory) -> None:
+    def __init__(
+        self, spec: ModemSpec, ports: Ports, pins: PinMemory, patience: Patience | None = None
+    ) -> None:
         self.spec = spec
         self._ports = ports
         self._pins = pins
-        self._imei = spec.modem.imei
+        self.imei = spec.modem.imei
+        self._patience = patience or Patience()
+        self.seen_at: str | None = None  # where the inspector met this IMEI
 
     @contextmanager
     def found(
-        self, hear: Callable[[Event], None], trying: Callable[[str], None]
+        self,
+        hear: Callable[[Event], None],
+        trying: Callable[[str], None],
+        prepare: Callable[[GsmModem], Identity],
     ) -> Iterator[tuple[GsmModem, str]]:
         """The modem, up and ready, with the port it is at; closed afterwards.
 
-        trying(port) is told before each port. Raises DeviceMissing or what the modem's start raises.
+        trying(port) is told before each port; prepare(modem) makes it ready. Raises DeviceMissing,
+        WrongModem, or what prepare raises.
         """
         missing: HwError | None = None
         port = self.spec.modem.port
-        for candidate in chain([port], namesakes(port) if self._imei else ()):
+        seen, self.seen_at = self.seen_at, None
+        places = [*([seen] if seen else []), port]
+        for candidate in chain(places, namesakes(port) if self.imei else ()):
+            if candidate not in places and self._ports.owner(candidate) not in (None, self.imei):
+                continue
             with self._ports.taken(candidate) as free:
                 if not free:
                     continue
                 try:
-                    modem = self._opened(candidate, hear, trying)
+                    modem = self._opened(candidate, hear, trying, prepare)
                 except (DeviceMissing, WrongModem) as error:
                     missing = missing or error
                     continue
                 except HwError:
-                    if candidate == port:
+                    if candidate in places:
                         raise
                     continue
                 try:
@@ -66,21 +79,40 @@ class Finder:
                 return
         if isinstance(missing, WrongModem) and not self.spec.modem.imei:
             # Nothing in the settings insists on the old modem: the next look takes the new one.
-            self._imei = ""
+            self.imei = ""
         raise missing or DeviceMissing(f"the port {port} is in use by another modem")
 
-    def _opened(self, port: str, hear: Callable[[Event], None], trying: Callable[[str], None]) -> GsmModem:
-        modem = GsmModem.open(port, line=self.spec.line, name=self.spec.name, on_event=hear)
+    def _opened(
+        self,
+        port: str,
+        hear: Callable[[Event], None],
+        trying: Callable[[str], None],
+        prepare: Callable[[GsmModem], Identity],
+    ) -> GsmModem:
+        modem = GsmModem.open(
+            port,
+            line=self.spec.line,
+            name=self.spec.name,
+            on_event=hear,
+            send_timeout=self._patience.send,
+            prompt_timeout=self._patience.prompt,
+        )
         try:
             trying(port)
-            identity = self.bring_up(modem)
-            if self._imei and identity.imei and identity.imei != self._imei:
-                raise WrongModem(f"the modem at {port} has another IMEI than {self.spec.name}")
+            if port != self.spec.modem.port and self.imei:  # not at home: ask before anything is changed
+                self._check(port, modem.who())
+            identity = prepare(modem)
+            self._check(port, identity.imei)
         except BaseException:
             modem.close()
             raise
-        self._imei = identity.imei or self._imei
+        self.imei = identity.imei or self.imei
         return modem
+
+    def _check(self, port: str, imei: str | None) -> None:
+        if self.imei and imei and imei != self.imei:
+            self._ports.note(port, imei)
+            raise WrongModem(f"the modem at {port} has another IMEI than {self.spec.name}")
 
     def bring_up(self, modem: GsmModem) -> Identity:
         """Start a modem that was opened, or that restarted by itself."""

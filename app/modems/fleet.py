@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.core.clock import Clock
-from app.core.errors import BadRequest, NoDevice, UssdFailed
+from app.core.errors import BadRequest, NoDevice
 from app.core.events import Announce
 from app.core.ports import Job
 from app.core.routing import Lane
+from app.modems import conversation
 from app.modems import standing as how
+from app.modems.conversation import Done
+from app.modems.dialer import Dialer
+from app.modems.inbox import Inbox
+from app.modems.ladder import Patience
+from app.modems.power import Power
 from app.modems.queue import Errand
 from app.modems.search import Ports
 from app.modems.spec import ModemSpec
 from app.modems.standing import listing
 from app.modems.worker import Memory, ModemWorker
-from hw.errors import HwError
-from hw.gsm.modem import GsmModem
 
 STOP = 10.0  # seconds given to all modems together to end what they are at
 
@@ -26,16 +30,32 @@ STOP = 10.0  # seconds given to all modems together to end what they are at
 class Fleet:
     """``core.ports.Fleet`` over a worker a modem.
 
-    stuck_after: seconds in one send after which what waits behind it goes elsewhere.
+    stuck_after: seconds in one send after which what waits behind it goes elsewhere. dial: makes what takes
+    the place of a worker for modems that give internet access.
     """
 
-    def __init__(self, memory: Memory, clock: Clock, announce: Announce, stuck_after: float = 10.0) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        clock: Clock,
+        announce: Announce,
+        stuck_after: float = 10.0,
+        *,
+        inbox: Inbox | None = None,
+        power: Power | None = None,
+        patience: Patience | None = None,
+        dial: Callable[[ModemSpec], Dialer] | None = None,
+    ) -> None:
         self.stuck_after = stuck_after
+        self.ports = Ports()
+        self._inbox = inbox
+        self._power = power
+        self._patience = patience or Patience()
+        self._dial = dial
         self._memory = memory
         self._clock = clock
         self._announce = announce
-        self._ports = Ports()
-        self._workers: dict[str, ModemWorker] = {}
+        self._workers: dict[str, ModemWorker | Dialer] = {}
         self._idle: dict[str, ModemSpec] = {}
         self._lock = threading.Lock()
 
@@ -55,9 +75,22 @@ class Fleet:
             self._idle = {spec.id: spec for spec in wanted.values() if not spec.modem.active}
             for modem, spec in wanted.items():
                 if spec.modem.active and modem not in self._workers:
-                    worker = ModemWorker(spec, self._ports, self._memory, self._clock, self._announce)
-                    self._workers[modem] = worker
-                    worker.start()
+                    self._workers[modem] = self._hired(spec)
+                    self._workers[modem].start()
+
+    def _hired(self, spec: ModemSpec) -> ModemWorker | Dialer:
+        if spec.modem.internet_access and self._dial is not None:
+            return self._dial(spec)
+        return ModemWorker(
+            spec,
+            self.ports,
+            self._memory,
+            self._clock,
+            self._announce,
+            inbox=self._inbox,
+            power=self._power,
+            patience=self._patience,
+        )
 
     def stop(self) -> None:
         with self._lock:
@@ -106,7 +139,7 @@ class Fleet:
         )
         return "no modem may carry the message now; " + "; ".join(reasons)
 
-    def _closed(self, worker: ModemWorker) -> str:
+    def _closed(self, worker: ModemWorker | Dialer) -> str:
         if not worker.spec.carries_messages:
             return "not open to the API"
         return "its daily limit is used up" if worker.lane() is None else "refused or already tried"
@@ -131,34 +164,44 @@ class Fleet:
             raise NoDevice(f"there is no active modem {modem[:40]!r}")
         worker.errand(errand)
 
-    def ussd(self, modem: str, code: str, done: Callable[[Mapping[str, Any] | Exception], None]) -> None:
+    def seen_at(self, imei: str, port: str) -> bool:
+        """The inspector met this IMEI at a port; whether a modem of the settings has it."""
+        for worker in list(self._workers.values()):
+            if worker.imei == imei:
+                worker.seen_at(port)
+                return True
+        return any(spec.modem.imei == imei for spec in list(self._idle.values()))
+
+    def knows(self, imei: str) -> bool:
+        """Whether a modem of the settings has this IMEI."""
+        return any(imei == one.imei for one in list(self._workers.values())) or any(
+            imei == spec.modem.imei for spec in list(self._idle.values())
+        )
+
+    def names_port(self, port: str) -> bool:
+        """Whether the settings name this port for a modem, active or not."""
+        specs = [worker.spec for worker in list(self._workers.values())] + list(self._idle.values())
+        return any(spec.modem.port == port for spec in specs)
+
+    def ussd(self, modem: str, code: str, done: Done) -> None:
+        worker = self._worker(modem)
+        worker.errand(conversation.asking(modem, worker.spec.name, code, done))
+
+    def answer_ussd(self, modem: str, text: str, done: Done) -> None:
+        worker = self._worker(modem)
+        worker.errand(conversation.answering(modem, worker.spec.name, text, done))
+
+    def cancel_ussd(self, modem: str, done: Done) -> None:
+        worker = self._worker(modem)
+        worker.errand(conversation.cancelling(modem, worker.spec.name, done))
+
+    def _worker(self, modem: str) -> ModemWorker | Dialer:
         worker = self._workers.get(modem)
         if worker is None:
             raise BadRequest(f"there is no active modem {modem[:40]!r}")
-
-        def errand(at_work: GsmModem | None) -> None:
-            if at_work is None:
-                done(UssdFailed(f"{worker.spec.name} was lost before the request was sent"))
-                return
-            try:
-                answer = at_work.request_ussd(code)
-            except HwError as error:
-                done(UssdFailed(f"{worker.spec.name}: {error}"))
-                return
-            done(
-                {
-                    "modem_id": modem,
-                    "ussd_code": code,
-                    "ussd_response": answer.text,
-                    "ussd_content": answer.text,
-                    "ussd_content_raw": answer.raw,
-                    "replyable": answer.replyable,
-                }
-            )
-
-        worker.errand(errand)
+        return worker
 
 
-def _join(workers: Iterable[ModemWorker]) -> None:
+def _join(workers: Iterable[ModemWorker | Dialer]) -> None:
     for worker in workers:
         worker.join(STOP)

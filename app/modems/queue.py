@@ -24,6 +24,7 @@ class JobQueue:
         self._errands: deque[Errand] = deque()
         self._changed = threading.Condition()
         self._open = False
+        self._woken = False
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -62,8 +63,9 @@ class JobQueue:
     def take(self, timeout: float, messages: bool = True) -> Job | Errand | None:
         """The next errand, else (unless only errands are wanted) the next message; None after a while."""
         with self._changed:
-            if not self._errands and not (messages and self._jobs):
+            if not self._woken and not self._errands and not (messages and self._jobs):
                 self._changed.wait(timeout)
+            self._woken = False
             if self._errands:
                 return self._errands.popleft()
             if messages and self._jobs:
@@ -71,7 +73,9 @@ class JobQueue:
         return None
 
     def wake(self) -> None:
+        """End the wait, also one that has not begun yet."""
         with self._changed:
+            self._woken = True
             self._changed.notify()
 
     def take_overdue(self) -> list[Job]:

@@ -35,7 +35,7 @@ def encode(message: Message, spec: ModemSpec, references: References, clock: Clo
             reference=references.part_reference(message.receiver) % 256 if long else 0,
             validity=left,
             report=message.report,
-            smsc=dialled(spec.modem.sms_centre) if spec.modem.sms_centre else None,
+            smsc=dialled(spec.modem.sms_centre.lstrip("+")) if spec.modem.sms_centre else None,
         )
     except PduError as error:
         raise NotSent(str(error), reason="bad_request") from error

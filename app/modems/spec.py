@@ -47,6 +47,20 @@ class ModemSpec:
 
         def essence(spec: ModemSpec) -> tuple[object, ...]:
             modem = spec.modem
-            return (modem.port, spec.line, modem.sim_pin, modem.active, modem.sms_centre, modem.imei)
+            serving = (modem.port, spec.line, modem.sim_pin, modem.active, modem.sms_centre, modem.imei)
+            if not modem.internet_access:
+                return (*serving, False)
+            init = (modem.init_dial_1, modem.init_dial_2, modem.init_dial_3, modem.init_dial_4)
+            return (
+                *serving,
+                *init,
+                modem.init_dial_5,
+                modem.dial_command,
+                modem.dial_number,
+                modem.apn,
+                modem.apn_username,
+                modem.apn_password,
+                modem.internet_route,
+            )
 
         return essence(self) != essence(new)

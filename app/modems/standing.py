@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.modems.ladder import Rung
 from app.modems.spec import ModemSpec
 from hw.at.replies import Signal
 from hw.gsm.start import Identity
@@ -16,8 +18,22 @@ READY = "ready"
 SEARCHING = "searching"  # up, but not registered in a network
 TROUBLE = "trouble"
 GONE = "gone"  # its port is not there
+PARKED = "parked"  # everything failed; tried again now and then
 
 NO_SIGNAL = Signal(None, None, None, "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Internet:
+    """A modem's way to the internet. since: Unix seconds; received and sent in octets of this connection."""
+
+    connected: bool
+    interface: str = ""
+    address: str = ""
+    since: float | None = None
+    received: int = 0
+    sent: int = 0
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -36,6 +52,8 @@ class Standing:
     sent: int = 0
     failed: int = 0
     unknown: int = 0
+    rungs: Counter[Rung] = field(default_factory=Counter)
+    internet: Internet | None = None
 
 
 def listing(spec: ModemSpec, standing: Standing) -> Mapping[str, Any]:
@@ -54,7 +72,7 @@ def listing(spec: ModemSpec, standing: Standing) -> Mapping[str, Any]:
         "active": modem.active,
         "defaultModem": modem.default_modem,
         "internetAccess": modem.internet_access,
-        "internetConnected": False,
+        "internetConnected": standing.internet is not None and standing.internet.connected,
         "signalStrength": {
             "value": signal.value,
             "rssi": signal.rssi,

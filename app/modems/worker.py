@@ -1,73 +1,101 @@
-"""One modem at work: its thread brings it up, sends what its queue holds, and hands on what it cannot."""
+"""One modem at work: its thread brings it up, lets it serve, and climbs the recovery ladder when it fails."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from typing import Protocol
 
 from app.core.clock import Clock
-from app.core.errors import GatewayError, NoDevice, NotSent, PortGone, StorageFailed, UnknownOutcome
-from app.core.events import Announce, ModemState
+from app.core.errors import NoDevice, NotSent, PortGone
+from app.core.events import Alarm, Announce, ModemState, RungClimbed, SimChanged
 from app.core.faults import described
+from app.core.inbox import SimMemory
 from app.core.ports import Job
 from app.core.routing import Lane
 from app.modems import standing as how
 from app.modems.allowance import Allowance, DayCount
-from app.modems.finding import Finder, PinMemory
+from app.modems.finding import Finder, PinMemory, WrongModem
+from app.modems.inbox import Inbox
+from app.modems.ladder import Ladder, Patience, Rung
+from app.modems.power import NoPower, Power
 from app.modems.queue import Errand, JobQueue
 from app.modems.search import Ports
-from app.modems.sending import Pace, References, encode, send
+from app.modems.sending import References
+from app.modems.serving import NoNetwork, Serving
 from app.modems.spec import ModemSpec
 from app.modems.standing import Standing
-from hw.errors import AtTimeout, DeviceMissing, HwError, PortLost
-from hw.gsm.events import Event as ModemEvent
-from hw.gsm.events import ModemRestarted, RegistrationChanged
-from hw.gsm.events import PortGone as PortGoneEvent
+from hw.errors import AtTimeout, DeviceMissing, HwError, PortBusy, PortLost, SimProblem
 from hw.gsm.modem import GsmModem
+from hw.gsm.start import Identity
 
 log = logging.getLogger(__name__)
 
-POLL = 10.0  # seconds between looks at signal and registration while idle
-BUSY_POLL = 60.0  # and at the most while messages flow
 STALLED = 600.0  # an SMS of many parts on a slow network stays well below
+SLICE = 60.0  # a parked modem's thread shows now and then that it is there
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-MISSING = 1.0  # seconds between looks for a port that is not there: a look costs nothing
 
 
-class Memory(References, DayCount, PinMemory, Protocol):
+class Memory(References, DayCount, PinMemory, SimMemory, Protocol):
     """What must be remembered of a modem over restarts."""
+
+
+class OutOfStep(HwError):
+    """The first rung did not help: this life is over."""
 
 
 class ModemWorker:
     """Owns one modem of the settings. Other threads submit, ask for the lane, and stop it."""
 
     def __init__(
-        self, spec: ModemSpec, ports: Ports, memory: Memory, clock: Clock, announce: Announce
+        self,
+        spec: ModemSpec,
+        ports: Ports,
+        memory: Memory,
+        clock: Clock,
+        announce: Announce,
+        *,
+        inbox: Inbox | None = None,
+        power: Power | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.spec = spec
         self.standing = Standing()
-        self._references = memory
+        self.ladder = Ladder(self._usable)
+        self.standing.rungs = self.ladder.counts
+        self._memory = memory
         self._clock = clock
         self._announce = announce
+        self._power = power or NoPower()
+        self._patience = patience or Patience()
         self._queue = JobQueue()
-        self._pace = Pace()
         self._allowance = Allowance(spec, memory, clock)
-        self._finder = Finder(spec, ports, memory)
-        self._busy_since: float | None = None
-        self._lost: PortLost | None = None
-        self._restarted = False
-        self._looked = 0.0  # steady time of the last look, and when the next is due
-        self._look_at = 0.0
-        self._ticked = clock.steady()
+        self._finder = Finder(spec, ports, memory, self._patience)
         self._stopping = threading.Event()
+        self._serving = Serving(
+            spec,
+            self.standing,
+            self._queue,
+            self._allowance,
+            memory,
+            inbox,
+            clock,
+            self._patience,
+            self._set,
+            self._stopping,
+        )
+        self._ticked = clock.steady()
+        self._acted = True  # whether what the present rung asks for was done
+        self._missing_since: float | None = None
+        self._failures = 0
         self._thread = threading.Thread(target=self._run, name=f"modem-{spec.name}", daemon=True)
 
     # For other threads.
 
     def stalled(self) -> str:
         """Why its thread is no longer at work, "" while it is: no exchange takes STALLED seconds."""
-        idle = self._clock.steady() - self._ticked
+        idle = self._clock.steady() - max(self._ticked, self._serving.ticked)
         if not self._thread.is_alive():
             return f"the thread of {self.spec.name} has ended"
         return f"the thread of {self.spec.name} has not moved for {idle:.0f} s" if idle > STALLED else ""
@@ -86,7 +114,7 @@ class ModemWorker:
     def apply(self, spec: ModemSpec) -> None:
         """Take over settings that need no restart: prefixes, limits, what it may carry."""
         limits_changed = (spec.per_minute, spec.per_day) != (self.spec.per_minute, self.spec.per_day)
-        self.spec = self._finder.spec = spec
+        self.spec = self._finder.spec = self._serving.spec = spec
         if limits_changed:
             self._allowance.apply(spec)
 
@@ -97,13 +125,13 @@ class ModemWorker:
         closed = self._allowance.opens - self._clock.steady()
         if closed == float("inf"):
             return None
-        ahead = len(self._queue) + (self._busy_since is not None)
+        ahead = len(self._queue) + (self._serving.busy_since is not None)
         return Lane(
             modem=self.spec.id,
             name=self.spec.name,
             prefixes=self.spec.modem.recipient_prefix,
             default=self.spec.modem.default_modem,
-            wait=max(closed, 0.0) + self._pace.wait(ahead),
+            wait=max(closed, 0.0) + self._serving.pace.wait(ahead),
             queued=ahead,
         )
 
@@ -117,6 +145,15 @@ class ModemWorker:
         if not self._queue.put_errand(errand):
             raise NoDevice(f"{self.spec.name}: {self.standing.why or 'not ready'}")
 
+    def seen_at(self, port: str) -> None:
+        """The inspector found this modem's IMEI at a port."""
+        self._finder.seen_at = port
+
+    @property
+    def imei(self) -> str:
+        """Of the modem, as far as it is known."""
+        return self._finder.imei
+
     @property
     def queued(self) -> int:
         return len(self._queue)
@@ -128,7 +165,7 @@ class ModemWorker:
 
     def give_away(self, stuck_after: float) -> None:
         """While one send takes longer than this, what waits behind it goes to other modems."""
-        since = self._busy_since
+        since = self._serving.busy_since
         if since is not None and self._clock.steady() - since > stuck_after:
             for job in self._queue.take_all():
                 job.refused(NotSent(f"{self.spec.name} is held up by another message", reason="busy"))
@@ -136,25 +173,36 @@ class ModemWorker:
     # The modem's own thread from here on.
 
     def _run(self) -> None:
-        failures = 0
         while not self._stopping.is_set():
-            began = self._ticked = self._clock.steady()
-            pause = 0.0
-            try:
-                self._one_life()
-            except (DeviceMissing, PortLost) as error:
-                self._set(how.GONE, str(error))
-                pause = MISSING
-            except HwError as error:
-                self._set(how.TROUBLE, str(error))
-            except Exception as error:
-                log.error("modem %s met an unforeseen %s", self.spec.name, described(error))
-                self._set(how.TROUBLE, "an unforeseen error; see the log")
+            self._ticked = self._clock.steady()
+            pause = self._one_try()
+            again = self._clock.steady() + pause
             self._hand_over()
-            failures = 0 if self._clock.steady() - began > 60 else failures + 1
-            self._stopping.wait(pause or BACK_OFF[min(failures, len(BACK_OFF)) - 1])
+            while (left := again - self._clock.steady()) > 0 and not self._stopping.wait(min(left, SLICE)):
+                self._ticked = self._clock.steady()
         self._set(how.OFF, "switched off")
         self._hand_over()
+
+    def _one_try(self) -> float:
+        """One life of the modem, and what follows from its end; seconds until the next."""
+        began = self._clock.steady()
+        try:
+            self._one_life()
+        except (DeviceMissing, PortLost, WrongModem) as error:
+            self._set(how.GONE, str(error))
+            return self._look_for_it()
+        except (SimProblem, PortBusy) as error:  # a person's to mend: nothing on the ladder helps
+            self._set(how.TROUBLE, str(error))
+            self._failures = 0 if self._clock.steady() - began > self._patience.settle else self._failures + 1
+            return BACK_OFF[min(self._failures, len(BACK_OFF)) - 1]
+        except HwError as error:
+            self._set(how.TROUBLE, str(error))
+            return self._climb(Rung.RADIO if isinstance(error, NoNetwork) else Rung.REOPEN)
+        except Exception as error:
+            log.error("modem %s met an unforeseen %s", self.spec.name, described(error))
+            self._set(how.TROUBLE, "an unforeseen error; see the log")
+            return self._climb(Rung.REOPEN)
+        return 0.0
 
     def _hand_over(self) -> None:
         jobs, errands = self._queue.close()
@@ -167,118 +215,114 @@ class ModemWorker:
 
     def _one_life(self) -> None:
         """Find the modem, bring it up, serve it until it is lost or stopped."""
-        self._lost, self._restarted = None, False
-        with self._finder.found(self._hear, self._connecting) as (modem, port):
+        self._serving.begin()
+        with self._finder.found(self._serving.hear, self._connecting, self._prepared) as (modem, port):
+            self._missing_since = None
             self.standing.identity, self.standing.port = modem.identity, port
-            self._look(modem)
-            self._queue.open()
-            self._serve(modem)
+            if self.ladder.rung is not None:
+                self._announce(RungClimbed(self.spec.id, self.ladder.rung, True))
+            self._power.socket(port)  # remembered for when the port is gone
+            self._note_sim(modem.identity)
+            self._serving.serve(modem, self)
 
     def _connecting(self, port: str) -> None:
-        self._lost, self._restarted = None, False
+        self._serving.begin()
         self._set(how.CONNECTING, f"being brought up at {port}")
 
-    def _serve(self, modem: GsmModem) -> None:
-        while not self._stopping.is_set():
-            self._ticked = self._clock.steady()
-            if self._ticked >= self._look_at:
-                self._look(modem)
-            held = self._allowance.look()
-            may_send = self.standing.state == how.READY and not held
-            patience = max(self._look_at - self._clock.steady(), 0.0)
-            work = self._queue.take(min(held or POLL, patience), may_send)
-            if self._lost is not None or self._restarted:
-                self._give_back(work)
-                if self._lost is not None:
-                    raise self._lost
-                log.warning("modem %s has restarted and is brought up again", self.spec.name)
-                self._restarted = False
-                self.standing.identity = self._finder.bring_up(modem)
-                self._look(modem)
-            elif callable(work):
-                work(modem)
-            elif work is not None:
-                self._send(modem, work)
-
-    def _give_back(self, work: Job | Errand | None) -> None:
-        """What was taken from the queue when the modem turned out to be away."""
-        if callable(work):
-            work(None)
-        elif work is not None:
-            work.refused(PortGone(f"{self.spec.name} is gone or has restarted; nothing was sent"))
-
-    def _send(self, modem: GsmModem, job: Job) -> None:
-        if job.overdue():
-            job.expire()
+    def _note_sim(self, identity: Identity | None) -> None:
+        """A known modem with another SIM card: its own record begins, and somebody should know."""
+        if identity is None or not identity.imei or not identity.iccid:
             return
-        began = self._clock.steady()
-        self._busy_since = began
-        handed_over = False
+        before = self._memory.sim_of(identity.imei)
+        if before == identity.iccid:
+            return
+        self._memory.remember_sim(identity.imei, identity.iccid, self._clock.wall())
+        if before is not None:
+            log.warning("modem %s has another SIM card than before", self.spec.name)
+            self._announce(SimChanged(self.spec.id, identity.iccid[-4:], before[-4:]))
+
+    # Recovering, as the one who serves sees it.
+
+    def resync(self, modem: GsmModem) -> None:
+        if self.ladder.rung is None:
+            self.ladder.climb()
+        else:
+            self.ladder.counts[Rung.RESYNC] += 1
+        self._announce(RungClimbed(self.spec.id, Rung.RESYNC))
         try:
-            pdus = encode(job.message, self.spec, self._references, self._clock)
-            job.begin()
-            handed_over = True
-            sent = send(modem, job, pdus, self.spec, more=len(self._queue) > 0)
-        except UnknownOutcome as error:
-            self.standing.unknown += 1
-            self._allowance.count()
-            job.unknown(error)
-            self._mend(modem, error)
-        except (NotSent, StorageFailed) as error:
-            self.standing.failed += 1
-            job.refused(error if isinstance(error, NotSent) else NotSent(str(error), reason=error.reason))
-            self._mend(modem, error)
-        except Exception:
-            # Whatever it was, the message has an outcome, and nobody sends it again.
-            name = self.spec.name
-            if handed_over:
-                job.unknown(UnknownOutcome(f"{name} met an unforeseen error while it had the message"))
-            else:
-                job.refused(NotSent(f"{name} met an unforeseen error; nothing was sent"))
-            raise
-        else:
-            now = self._clock.steady()
-            self.standing.sent += 1
-            self._allowance.count()
-            self._pace.learn(now - began)
-            # Polling waits while messages flow, but never for ever.
-            self._look_at = max(self._look_at, min(now + POLL / 2, self._looked + BUSY_POLL))
-            job.sent(sent)
-        finally:
-            self._busy_since = None
-
-    def _mend(self, modem: GsmModem, error: GatewayError) -> None:
-        """After a send that failed: go on, come back in step, or give this life up."""
-        cause = error.__cause__
-        if isinstance(cause, PortLost):
-            raise cause
-        if isinstance(cause, AtTimeout) or isinstance(error, UnknownOutcome):
             modem.resync()
+        except AtTimeout as error:
+            self._announce(RungClimbed(self.spec.id, Rung.RESYNC, False))
+            raise OutOfStep(str(error)) from error
+        self._announce(RungClimbed(self.spec.id, Rung.RESYNC, True))
 
-    def _look(self, modem: GsmModem) -> None:
-        """Read registration, signal and operator, and stand accordingly."""
-        self._looked = self._clock.steady()
-        self._look_at = self._looked + POLL
-        registration = modem.registration()
-        self.standing.signal = modem.signal()
-        if registration.sms_capable:
-            self.standing.operator = modem.operator().name or self.standing.operator
-            self._set(how.READY)
-        else:
-            self._set(how.SEARCHING, "not registered in a network yet; check antenna and SIM card")
+    def went_well(self) -> None:
+        self.ladder.step_down()
+        self._failures = 0
 
-    def _hear(self, event: ModemEvent) -> None:
-        """From the port's reading thread: only note and wake."""
-        match event:
-            case PortGoneEvent():
-                self._lost = PortLost(event.reason)
-            case ModemRestarted():
-                self._restarted = True
-            case RegistrationChanged():
-                self._look_at = 0.0
-            case _:
-                return
-        self._queue.wake()
+    def bring_up(self, modem: GsmModem) -> None:
+        self.standing.identity = self._finder.bring_up(modem)
+        self._note_sim(self.standing.identity)
+
+    # The ladder
+
+    def _usable(self, rung: Rung) -> bool:
+        if rung not in (Rung.USB, Rung.HUB):
+            return True
+        socket = self._power.socket(self.standing.port)
+        return socket is not None and (rung is Rung.USB or self._power.can_cut(socket))
+
+    def _climb(self, least: Rung) -> float:
+        """The next rung: what can be done without the modem is done here; seconds until the next life."""
+        self._missing_since = None
+        rung = self.ladder.climb(least)
+        self._acted = False
+        log.warning("modem %s: %s", self.spec.name, rung)
+        self._announce(RungClimbed(self.spec.id, rung))
+        if rung is Rung.PARK:
+            minutes = self._patience.park / 60
+            why = f"nothing helped {self.spec.name}; it is tried again every {minutes:.0f} minutes"
+            self._set(how.PARKED, f"{why}: look at its plug, its antenna and its SIM card")
+            self._announce(Alarm("parked", self.spec.id, self.standing.why))
+        elif rung in (Rung.USB, Rung.HUB):
+            self._acted = True
+            socket = self._power.socket(self.standing.port)
+            if socket is not None:
+                done = self._power.reauthorise(socket) if rung is Rung.USB else self._power.cut(socket)
+                if not done:
+                    self._announce(RungClimbed(self.spec.id, rung, False))
+        return self.ladder.pause(self._patience)
+
+    def _look_for_it(self) -> float:
+        """The port is gone; after long, a hub that can switch its ports may bring it back."""
+        now = self._clock.steady()
+        if self._missing_since is None:
+            self._missing_since = now
+        if now - self._missing_since < self._patience.find:
+            return self._patience.missing
+        on_ladder = self.ladder.rung in (Rung.RESET, Rung.USB)
+        if self._usable(Rung.HUB) and (on_ladder or self.ladder.rung is None):
+            return self._climb(Rung.HUB)
+        if self.ladder.rung is Rung.HUB and now - self._missing_since > self._patience.park:
+            self.ladder.step_down()
+        return self._patience.missing
+
+    def _prepared(self, modem: GsmModem) -> Identity:
+        """Make an opened modem ready, as the present rung has it."""
+        rung, acted = self.ladder.rung, self._acted
+        self._acted = True
+        known = self.standing.identity
+        if rung is Rung.REOPEN and known is not None and known.imei and not acted:
+            return modem.take_up(known)
+        if rung in (Rung.RADIO, Rung.RESET) and not acted:
+            modem.resync()
+            if rung is Rung.RADIO:
+                modem.reset("radio")
+            else:
+                with suppress(AtTimeout):  # some are gone before they say OK
+                    modem.reset("modem")
+                raise PortLost(f"{self.spec.name} is being reset")
+        return self._finder.bring_up(modem)
 
     def _set(self, state: str, why: str = "") -> None:
         standing = self.standing

@@ -187,6 +187,13 @@ def dial_string(text: str) -> str:
     return text
 
 
+def ussd_code(text: str) -> str:
+    """What asks the network by USSD: digits, *, # and +."""
+    if not re.fullmatch(r"[0-9*#+]{1,160}", text):
+        raise Wrong("is not a USSD code such as *888#")
+    return text
+
+
 def username(text: str) -> str:
     """A name to sign in with: no colon (RFC 7617 §2 ends the name there), no blanks."""
     if not text or len(text) > 64 or ":" in text or re.search(r"\s", text):
@@ -307,6 +314,8 @@ Ssid = Annotated[str, AfterValidator(ssid)]
 WifiPasswordOrNone = Annotated[str, AfterValidator(or_none(wifi_password))]
 IsoCountry = Annotated[str, AfterValidator(iso_country)]
 RedisUrlOrNone = Annotated[str, AfterValidator(or_none(url("redis", "rediss")))]
+HttpUrlOrNone = Annotated[str, AfterValidator(or_none(url("http", "https")))]
+UssdCode = Annotated[str, AfterValidator(ussd_code)]
 HttpUrl = Annotated[str, AfterValidator(url("http", "https"))]
 PinOrNone = Annotated[str, AfterValidator(or_none(digits(4, 8, "a PIN")))]
 ImeiOrNone = Annotated[str, AfterValidator(or_none(digits(14, 16, "an IMEI")))]

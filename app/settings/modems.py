@@ -60,6 +60,11 @@ class Modem(Section):
     parity: Literal["N", "E", "O", "M", "S"] = option("N", "Parity", choices=PARITIES)
     stop_bits: float = option(1.0, "Stop bits", choices={1.0: "1", 1.5: "1.5", 2.0: "2"})
     internet_access: bool = option(False, "Internet access", help="Dial in for mobile internet.")
+    internet_route: Literal["default", "fallback"] = option(
+        "fallback",
+        "Internet route",
+        choices={"default": "always", "fallback": "only when there is no other"},
+    )
     apn: str = option("", "APN", longest=100)
     apn_username: str = option("", "APN username", longest=100)
     apn_password: str = option("", "APN password", secret=True, longest=100)

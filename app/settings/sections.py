@@ -7,6 +7,7 @@ from app.settings.bell import Bell
 from app.settings.blocking import BlockedNumber
 from app.settings.ddns import Acme, Afraid, Cloudflare, DdnsRecord, Dynu, NoIp, PublicAddress
 from app.settings.general import General
+from app.settings.inbox import Inbox, InboxRule
 from app.settings.keystore import Keystore
 from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.modems import Modem
@@ -15,6 +16,7 @@ from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.subscribers import SUBSCRIBERS
 from app.settings.users import User
+from app.settings.watching import Balance, Canary
 
 SECTIONS: tuple[type[Section], ...] = (
     General,
@@ -24,6 +26,10 @@ SECTIONS: tuple[type[Section], ...] = (
     Sms,
     Modem,
     BlockedNumber,
+    Inbox,
+    InboxRule,
+    Canary,
+    Balance,
     Wlan,
     Dhcp,
     Ethernet,

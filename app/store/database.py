@@ -12,6 +12,7 @@ from typing import Any
 
 from app.core.errors import StorageFailed
 from app.core.faults import described
+from app.store.incoming import INCOMING
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ CREATE TABLE otp (
 CREATE TABLE part_reference (slot INTEGER PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE refused_pin (mark BLOB PRIMARY KEY) WITHOUT ROWID;
 """,
+    INCOMING,
     # 2: what the pages show: who changed what, the figures of every minute, messages of a day.
     """
 CREATE TABLE audit (

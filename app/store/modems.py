@@ -52,5 +52,31 @@ class ModemMemory:
             lambda connection: connection.execute("INSERT OR IGNORE INTO refused_pin VALUES (?)", (mark,))
         ).wait()
 
+    def sim_of(self, imei: str) -> str | None:
+        """The ICCID that was last seen in a modem."""
+        rows = self._database.read("SELECT iccid FROM sim_of_modem WHERE imei = ?", imei)
+        return str(rows[0][0]) if rows else None
+
+    def remember_sim(self, imei: str, iccid: str, since: float) -> None:
+        self._database.submit(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO sim_of_modem (imei, iccid, since) VALUES (?, ?, ?)",
+                (imei, iccid, since),
+            )
+        )
+
+    def remember_balance(self, iccid: str, amount: float | None, said: str, at: float) -> None:
+        self._database.submit(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO balance (iccid, amount, said, at) VALUES (?, ?, ?, ?)",
+                (iccid, amount, said, at),
+            )
+        )
+
+    def balances(self) -> dict[str, tuple[float | None, str, float]]:
+        """By ICCID: the amount where it could be read, the network's words, when (Unix seconds)."""
+        rows = self._database.read("SELECT iccid, amount, said, at FROM balance")
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
     def _pin(self, iccid: str, pin: str) -> bytes:
         return self._digest("refused pin", iccid, pin)

@@ -72,3 +72,14 @@ class SqliteOtpStore:
         self._database.submit(
             lambda connection: connection.execute("DELETE FROM otp WHERE expires < ?", (now - KEPT,))
         )
+
+
+def figures(database: Database, now: float) -> dict[str, int]:
+    """How many references are alive, used, locked and expired; nothing that tells which."""
+    counted = {"alive": 0, "used": 0, "locked": 0, "expired": 0}
+    rows = database.read(
+        "SELECT CASE WHEN state = 'alive' AND expires <= ? THEN 'expired' ELSE state END, count(*)"
+        " FROM otp GROUP BY 1",
+        now,
+    )
+    return counted | dict(rows)

@@ -1,4 +1,4 @@
-"""The commands of the device: first-boot, card, configure, trial, reset; units call them as well as people.
+"""The commands of the device, for people and for units: first boot, card, configure, trial, reset, import.
 
 Exit status: 0 done, 1 refused or failed, 3 (from configure) something could not be put in force.
 """
@@ -32,6 +32,9 @@ def add_commands(subparsers: Any) -> None:
     trial.add_argument("place", metavar="SECTION[/ITEM]", help="of wlan, dhcp, ethernet, firewall")
     trial.add_argument("pairs", nargs="+", metavar="name=value")
     _add(subparsers, "confirm", confirm, "keep what is on trial")
+    java = _add(subparsers, "import-java", import_java, "take over the configuration of the Java system")
+    java.add_argument("folder", type=Path, metavar="DIR", help="its data folder, or a copy of it")
+    java.add_argument("--dry-run", action="store_true", help="only tell what would change")
     stick = _add(subparsers, "reset", reset_sections, "do what a reset-config.ini asks for")
     stick.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file itself")
     stick.add_argument("--stick", type=Path, metavar="DIR", help="a mounted flash disk instead of the file")
@@ -106,6 +109,30 @@ def confirm(arguments: argparse.Namespace) -> int:
     home = home_of(arguments)
     kept = Trial(SettingsStore(home), home, SystemClock()).confirm()
     print("confirmed" if kept else "nothing is on trial")
+    return DONE
+
+
+def import_java(arguments: argparse.Namespace) -> int:
+    """Put the configuration of the earlier system in force, all of what can be used or nothing."""
+    from app.settings import dump, javaimport
+    from app.settings.problems import SettingsError
+    from app.settings.store import SettingsStore
+
+    store = SettingsStore(home_of(arguments))
+    found = javaimport.read(arguments.folder)
+    for section, value in found.values.items():
+        for change in dump.differences(section, store.read(section).value, value):
+            print(change)
+    for remark in found.remarks:
+        print(remark, file=sys.stderr)
+    if arguments.dry_run:
+        print("nothing was changed yet")
+        return DONE
+    try:
+        store.replace(found.values)
+    except SettingsError as error:
+        return _fail(f"nothing was taken over: {error}")
+    print(f"sections taken over: {len(found.values)}")
     return DONE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +147,7 @@ class Device:
 
     def _put_time(self, settings: Settings) -> None:
         self.time.apply(settings.one(General))
+        time.tzset()  # this process goes by the new zone too: timetables, quiet hours, daily limits
         self._unit("time")
 
     def _put_name(self, settings: Settings) -> None:

@@ -14,7 +14,16 @@ from urllib.parse import unquote
 from bottle import Bottle, HTTPResponse, request
 
 from app import wire
-from app.core.commands import Command, RequestOtp, RequestUssd, SendEmail, SendSms, Source
+from app.core.commands import (
+    AnswerUssd,
+    CancelUssd,
+    Command,
+    RequestOtp,
+    RequestUssd,
+    SendEmail,
+    SendSms,
+    Source,
+)
 from app.core.errors import BadRequest, GatewayError, QueueFull, RateLimited, Unauthorized, UnknownOutcome
 from app.core.faults import described
 from app.core.gateway import Gateway
@@ -32,7 +41,7 @@ ALWAYS = ("/api/mail", "/api/blocking", "/api/unblocking")
 STATUS = "/api/status/"
 # A try that began at the deadline may still take its time, at the modem and in the ledger.
 PATIENCE = SYNC_DEADLINE + 90.0
-_SLOW = (RequestOtp, SendSms, SendEmail, RequestUssd)
+_SLOW = (RequestOtp, SendSms, SendEmail, RequestUssd, AnswerUssd, CancelUssd)
 
 Ready = Callable[[], tuple[bool, str]]
 Waiting = Callable[[], AbstractContextManager[bool]]

@@ -17,7 +17,13 @@ LONGEST_LOCK = 900.0
 FORGET_AFTER = 1800.0
 KEPT = 2048  # names, and as many addresses; the longest unseen are forgotten first
 
-_SYNONYMS = {"create-otp": "request-otp", "validate-otp": "verify-otp", "send-mail": "send-email"}
+_SYNONYMS = {
+    "create-otp": "request-otp",
+    "validate-otp": "verify-otp",
+    "send-mail": "send-email",
+    "answer-ussd": "request-ussd",  # who may begin a session may go on with it
+    "cancel-ussd": "request-ussd",
+}
 # A receiver decides what send-message is: who may use it may use its two halves.
 _INCLUDED = {"send-sms": "send-message", "send-email": "send-message"}
 

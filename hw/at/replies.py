@@ -308,8 +308,8 @@ def lock_status(lines: Sequence[str]) -> bool | None:
 
 def tries_left(lines: Sequence[str]) -> int | None:
     """PIN tries left, from ``^CPIN: SIM PIN,3,…`` (Huawei), ``+SPIC: 3,…`` (SIMCom),
-    ``+CPINR: SIM PIN,3,3`` (27.007 §8.65), ``+QPINC: "SC",3,10`` (Quectel)."""
-    for value in _lines(lines, "^CPIN", "+SPIC", "+CPINR", "+QPINC"):
+    ``+CPINR: SIM PIN,3,3`` (27.007 §8.65), ``+QPINC: "SC",3,10`` (Quectel), ``+ZPINPUK: 3,10`` (ZTE)."""
+    for value in _lines(lines, "^CPIN", "+SPIC", "+CPINR", "+QPINC", "+ZPINPUK"):
         for part in split(value):
             left = number(part)
             if left is not None:

@@ -13,6 +13,7 @@ from hw.errors import AtError, HwError, OutcomeUnknown, PartlySent, PortLost, Re
 from hw.gsm import ussd
 from hw.gsm.dialects import GENERIC, Dialect, says
 from hw.gsm.events import Event, ModemRestarted, PortGone, UssdArrived
+from hw.gsm.imei import completed
 from hw.gsm.news import event_of
 from hw.gsm.pdu import SubmitPdu
 from hw.gsm.session import USSD_TIMEOUT, UssdSession
@@ -96,6 +97,27 @@ class GsmModem:
         self._keep_link()
         self._started = True
         return self.identity
+
+    def who(self) -> str | None:
+        """The IMEI of whoever is at the port, before anything about it is changed. Raises AtTimeout."""
+        self._channel.knock()
+        found = replies.imei(self._channel.ask("AT+CGSN").lines)
+        return completed(found) if found else None
+
+    def take_up(self, known: Identity) -> Identity:
+        """Go on with a modem that was made ready before, through a port that was opened anew.
+
+        Raises AtTimeout, AtError; HwError when another modem answers. A modem that forgot its settings
+        meanwhile is announced as ModemRestarted.
+        """
+        self._channel.resync()
+        imei = replies.imei(self._channel.ask("AT+CGSN").lines)
+        if known.imei is not None and (imei is None or completed(imei) != known.imei):
+            raise HwError("Another modem answers at this port than before.")
+        self.identity, self._dialect = known, known.dialect
+        self._started = True
+        self.resync()
+        return known
 
     @property
     def dialect(self) -> Dialect:
@@ -243,12 +265,19 @@ class GsmModem:
         """Ask the network with a code such as ``*100#``. Raises UnsafeCommand, AtTimeout (no answer)."""
         return self._ask_network(ussd.checked_code(code), timeout)
 
+    @property
+    def ussd_open(self) -> bool:
+        """Whether the network waits for an answer."""
+        return self._session is not None and self._session.open
+
     def answer_ussd(self, text: str, timeout: float = USSD_TIMEOUT) -> UssdAnswer:
         """Answer a menu; only while the last answer was replyable."""
         return self._ask_network(text, timeout)
 
     def cancel_ussd(self) -> None:
         """End the session; fine if there is none."""
+        assert self._session is not None
+        self._session.open = False
         with suppress(AtError):
             self._channel.ask("AT+CUSD=2")
 

@@ -24,6 +24,7 @@ class UssdSession:
         self._answers: SimpleQueue[UssdAnswer | PortLost] = SimpleQueue()
         self._asking = threading.Lock()
         self._wanted = False
+        self.open = False  # whether the network waits for an answer
 
     def ask(self, text: str, mode: Mode, charset: str | None, timeout: float) -> UssdAnswer:
         """Ask or answer the network; one at a time. charset: the modem's, to return to after UCS-2.
@@ -37,8 +38,11 @@ class UssdSession:
             try:
                 if mode == "ucs2":  # strings of AT+CUSD are in the modem's character set (27.007 §7.15)
                     self._channel.ask('AT+CSCS="UCS2"')
+                self.open = False
                 self._channel.ask(command, timeout)
-                return self._wait(timeout)
+                answer = self._wait(timeout)
+                self.open = answer.replyable
+                return answer
             finally:
                 self._wanted = False
                 if mode == "ucs2":
@@ -49,6 +53,8 @@ class UssdSession:
         """An answer came; False if nobody waits for one. Called from the reading thread."""
         if self._wanted:
             self._answers.put(answer)
+        else:
+            self.open = self.open and answer.replyable  # the network ended it by itself
         return self._wanted
 
     def fail(self, error: PortLost) -> None:

@@ -60,6 +60,9 @@ class SimModem(Receiving):
         self.stray_lines: list[str] = []
         self.on_unplug: Callable[[], None] | None = None
         self.on_event: Callable[[str], None] | None = None
+        self.on_reset: Callable[[], None] | None = None
+        self.access_point = ""  # what AT+CGDCONT set; without one nobody gets into the internet
+        self.baud: int | None = None  # the one rate at which it is understood; None: any
         self.menu: dict[str, str | tuple[str, bool]] = {"*888#": "Your balance is Rp 25.000."}
         self.rssi = 20
         self._reference = 0
@@ -92,6 +95,13 @@ class SimModem(Receiving):
             if self.card.pin is None:
                 self.sim_opens()
             self.resume_noise()
+
+    def reset(self) -> None:
+        """The host restarts it; on_reset decides how it comes back (as another tty, never), else at once."""
+        if self.on_reset is not None:
+            self.on_reset()
+        else:
+            self.power_up()
 
     def sim_opens(self) -> None:
         """The SIM is open; it can be used after ready_delay."""

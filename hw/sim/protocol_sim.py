@@ -70,7 +70,8 @@ class Serial(SerialBase):  # type: ignore[misc, unused-ignore]  # pyserial's bas
     def write(self, data: Any) -> int:
         """Hand bytes to the modem."""
         modem = self._connected()
-        modem.receive(bytes(data))
+        if modem.baud in (None, self.baudrate):  # at another rate it sees framing errors, no bytes
+            modem.receive(bytes(data))
         return len(data)
 
     def cancel_read(self) -> None:

@@ -20,6 +20,7 @@ from hw.sim.modem import SimModem
 _CHUNK = 65536
 _MOST_UNREAD = 1 << 18  # what nobody reads is lost beyond this, as on a real line
 _TICK = 1.0
+_RATES = (4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 
 
 @dataclass(eq=False)
@@ -159,7 +160,8 @@ class SimPtys:
         # A host that was killed left the terminal exclusive, since this end keeps it open.
         with suppress(OSError):
             fcntl.ioctl(terminal.slave, termios.TIOCNXCL)
-        terminal.modem.receive(data)
+        if terminal.modem.baud in (None, _rate(terminal.slave)):
+            terminal.modem.receive(data)
         self._collect(terminal)
 
     def _collect(self, terminal: _Terminal) -> None:
@@ -189,3 +191,9 @@ class SimPtys:
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if terminal.unsent else 0)
         if self._selector.get_key(terminal.master).events != wanted:
             self._selector.modify(terminal.master, wanted, terminal)
+
+
+def _rate(slave: int) -> int | None:
+    """The rate that the host set, in bits per second."""
+    speed = termios.tcgetattr(slave)[5]
+    return next((rate for rate in _RATES if speed == getattr(termios, f"B{rate}")), None)

@@ -44,11 +44,24 @@ class Servers:
         if kind not in self.running:
             if missing := kind.missing():
                 (pytest.fail if CI else pytest.skip)(missing)
-            self.running[kind] = kind(self.folder / kind.__name__, self.certificates)
+            self.running[kind] = self._started(kind)
         server = self.running[kind]
         if server.process is None:
             server.start()
         return server
+
+    def _started(self, kind: type[Server]) -> Server:
+        """A free port may be taken before the server has it: then it gets others."""
+        for attempt in (1, 2, 3):
+            server = kind(self.folder / f"{kind.__name__}-{attempt}", self.certificates)
+            try:
+                server.start()
+                return server
+            except AssertionError:
+                server.close()
+                if attempt == 3:
+                    raise
+        raise AssertionError("not reached")
 
 
 @pytest.fixture(scope="session")

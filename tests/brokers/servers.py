@@ -145,7 +145,7 @@ class Redis(Server):
         (self.folder / "redis.conf").write_text(
             f"bind {self.host}\nprotected-mode no\nport {self.port}\ntls-port {self.tls_port}\n"
             f"tls-cert-file {pem.server}\ntls-key-file {pem.key}\ntls-ca-cert-file {pem.authority}\n"
-            f"tls-auth-clients no\ndir {self.folder}\nappendonly yes\nappendfsync always\nsave ''\n"
+            f"tls-auth-clients no\ndir {self.folder}\nappendonly yes\nsave ''\n"
             f"user {USER} on >{PASSWORD} ~* &* +@all\n"
         )
 
@@ -254,9 +254,10 @@ class RabbitMq(Server):
 
     def close(self) -> None:
         self.stop()
-        if self.epmd is not None:
-            self.epmd.terminate()
-            self.epmd.wait(10)
+        epmd, self.epmd = self.epmd, None
+        if epmd is not None:
+            epmd.terminate()
+            epmd.wait(10)
 
 
 class ActiveMq(Server):

@@ -133,6 +133,9 @@ def test_where_a_refusal_goes() -> None:
     assert return_address(b'{"command":"echo","callback_delay":"soon"}') is None
 
 
+MESSAGE = Incoming(b"{}", "token")
+
+
 class Recorded:
     """A link that writes down what it is told, and fails where a test wants."""
 
@@ -165,7 +168,7 @@ def request(topic: str = "", delay: int = 10) -> Request:
 
 def test_an_answer_is_published_after_its_delay_and_then_acknowledged() -> None:
     answers, link = Answers("amqp"), Recorded()
-    answers.add(request("back", 50), b"{}", "token", now=100.0)
+    answers.add(request("back", 50), b"{}", MESSAGE, now=100.0)
     answers.give(link, 100.04)
     assert link.said == []
     assert answers.wait(100.04) == pytest.approx(0.01)
@@ -175,7 +178,7 @@ def test_an_answer_is_published_after_its_delay_and_then_acknowledged() -> None:
 
 def test_a_long_delay_does_not_hold_the_acknowledgement_back() -> None:
     answers, link = Answers("amqp"), Recorded()
-    answers.add(request("back", 60_000), b"{}", "token", now=100.0)
+    answers.add(request("back", 60_000), b"{}", MESSAGE, now=100.0)
     answers.give(link, 100.0)
     assert link.said == ["token"]
     answers.give(link, 160.0)
@@ -184,14 +187,14 @@ def test_a_long_delay_does_not_hold_the_acknowledgement_back() -> None:
 
 def test_without_a_topic_there_is_only_the_acknowledgement() -> None:
     answers, link = Answers("amqp"), Recorded()
-    answers.add(request(), b"{}", "token", now=100.0)
+    answers.add(request(), b"{}", MESSAGE, now=100.0)
     answers.give(link, 100.0)
     assert link.said == ["token"]
 
 
 def test_a_topic_that_cannot_be_published_to_costs_only_its_answer() -> None:
     answers, link = Answers("amqp"), Recorded()
-    answers.add(request("wrong"), b"{}", "token", now=100.0)
+    answers.add(request("wrong"), b"{}", MESSAGE, now=100.0)
     answers.give(link, 101.0)
     assert link.said == ["token"]
 
@@ -199,21 +202,21 @@ def test_a_topic_that_cannot_be_published_to_costs_only_its_answer() -> None:
 def test_a_topic_that_breaks_the_connection_is_left_out_the_third_time() -> None:
     answers, link = Answers("stomp"), Recorded(failing=["poison"])
     for _ in range(2):
-        answers.add(request("poison"), b"{}", "token", now=100.0)
+        answers.add(request("poison"), b"{}", MESSAGE, now=100.0)
         with pytest.raises(Fault):
             answers.give(link, 101.0)
-        answers.forget_tokens()  # the broker gives the message again
-    answers.add(request("poison"), b"{}", "token", now=100.0)
+        assert answers.forget_link() == [MESSAGE]  # the broker gives it again
+    answers.add(request("poison"), b"{}", MESSAGE, now=100.0)
     answers.give(link, 101.0)
     assert link.said == ["token"]
 
 
 def test_an_answer_whose_message_will_not_come_again_is_kept_for_the_next_link() -> None:
     answers, link = Answers("ws"), Recorded(failing=["back"])
-    answers.add(request("back"), b"{}", None, now=100.0)
+    answers.add(request("back"), b"{}", Incoming(b"", None), now=100.0)
     with pytest.raises(Fault):
         answers.give(link, 101.0)
-    answers.forget_tokens()
+    assert answers.forget_link() == []
     after = Recorded()
     answers.give(after, 102.0)
     assert after.said == [("back", b"{}")]

@@ -3,116 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from app.core.clock import SystemClock
-from app.core.digest import KeyedDigest
-from app.core.errors import GatewayError, NotSent, UnknownOutcome
-from app.core.events import Event
-from app.core.message import Message, Sent
-from app.modems.fleet import Fleet
-from app.modems.spec import ModemSpec
-from app.settings.modems import Modem
-from app.settings.sms import Sms
-from app.store.database import Database
-from app.store.modems import ModemMemory
-from hw.sim.card import numbered
+from app.core.errors import NotSent, UnknownOutcome
+from app.core.message import Sent
+from app.modems.sending import encode
 from hw.sim.faults import Fault
-from hw.sim.modem import SimModem
-from hw.sim.plugs import imei_of, plugs
-
-CLOCK = SystemClock()
-
-
-@dataclass
-class Parcel:
-    """A Job whose end the test can wait for."""
-
-    message: Message
-    ended: threading.Event = field(default_factory=threading.Event)
-    outcome: Sent | GatewayError | str | None = None
-    confirmed: int = 0
-
-    def overdue(self) -> bool:
-        return CLOCK.steady() >= self.message.deadline
-
-    def expire(self) -> None:
-        self._end("expired")
-
-    def begin(self) -> None:
-        pass
-
-    def confirm(self) -> None:
-        self.confirmed += 1
-
-    def sent(self, sent: Sent) -> None:
-        self._end(sent)
-
-    def refused(self, why: NotSent) -> None:
-        self._end(why)
-
-    def unknown(self, why: UnknownOutcome) -> None:
-        self._end(why)
-
-    def _end(self, outcome: Sent | GatewayError | str) -> None:
-        assert self.outcome is None, "a job ends once"
-        self.outcome = outcome
-        self.ended.set()
-
-    def wait(self) -> Any:
-        assert self.ended.wait(20), "the job never ended"
-        return self.outcome
-
-
-def parcel(text: str = "hello", number: str = "6281234567890", seconds: float = 60.0) -> Parcel:
-    return Parcel(
-        Message(1, "id", "send-sms", "t", number, text, b"f", CLOCK.wall(), CLOCK.steady() + seconds)
-    )
-
-
-class Yard:
-    """A fleet over simulated modems of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.heard: list[Event] = []
-        self.database = Database(folder / "state.db")
-        self.memory = ModemMemory(self.database, KeyedDigest(b"k" * 32))
-        self.fleet = Fleet(self.memory, CLOCK, self.heard.append)
-        self.name = folder.name
-        self.specs: dict[str, ModemSpec] = {}
-
-    def simulated(self, modem: str, **settings: Any) -> SimModem:
-        index = len(self.specs)
-        simulated = SimModem(modem, card=numbered(index), imei=imei_of(index), **settings)
-        return plugs.plug_in(f"{self.name}-{modem}", simulated)
-
-    def use(self, modem: str, sms: Sms | None = None, **settings: Any) -> None:
-        port = settings.pop("port", f"sim://{self.name}-{modem}")
-        self.specs[modem] = ModemSpec.of(modem, Modem(name=modem, port=port, **settings), sms or Sms())
-        self.fleet.apply(self.specs.values())
-
-    def until(self, condition: Callable[[], object], timeout: float = 20.0) -> None:
-        until = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < until, self.fleet.why_none()
-            time.sleep(0.01)
-
-    def lanes(self) -> set[str]:
-        return {lane.modem for lane in self.fleet.lanes()}
-
-
-@pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
-    yard = Yard(tmp_path)
-    yield yard
-    yard.fleet.stop()
-    yard.database.close()
+from hw.sim.plugs import plugs
+from tests.modems.yard import CLOCK, Yard, parcel
 
 
 def test_a_message_goes_out_in_two_round_trips(yard: Yard) -> None:
@@ -352,3 +250,14 @@ def test_a_ussd_code_is_answered(yard: Yard) -> None:
     assert answered.wait(20)
     assert answers[0]["ussd_response"] == answers[0]["ussd_content"] == "Your balance is Rp 25.000."
     assert answers[0]["replyable"] is False
+
+
+def test_the_sms_centre_of_the_settings_is_used(yard: Yard) -> None:
+    yard.simulated("a")
+    yard.use("a", sms_centre="+6281100099")
+    (pdu,) = encode(parcel().message, yard.specs["a"], yard.memory, CLOCK)
+    # Octets of the address, international, the digits in swapped pairs, F for the missing one.
+    assert pdu.hex.startswith("069126180100" + "99")
+    yard.use("a", sms_centre="")
+    (pdu,) = encode(parcel().message, yard.specs["a"], yard.memory, CLOCK)
+    assert pdu.hex.startswith("00")

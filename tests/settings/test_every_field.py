@@ -109,6 +109,40 @@ VALUES: dict[str, dict[str, Row]] = {
         "restart_device_time": TIME,
         "language": Row("id", "id", "fr", "'fr' is not one of en, id"),
     },
+    "inbox": {
+        "stop_blocks": SWITCH_ON,
+        "stop_words": Row(
+            "STOP, UNREG", ["STOP", "UNREG"], ",".join("abcdefghijklmnopqrstu"), "more than 20"
+        ),
+    },
+    "inbox_rules": {
+        "name": text("orders"),
+        "active": SWITCH_OFF,
+        "modem": text("sim1"),
+        "sender": text("BANK"),
+        "words": text("transfer"),
+        "webhook": Row(
+            "http://a.example/in", "http://a.example/in", "ftp://x", "'ftp://x' is not an address"
+        ),
+        "webhook_secret": text("s3cret words"),
+        "email": Row("a@example.com", "a@example.com", "nobody", "'nobody' is not a mail address"),
+        "mqtt_topic": text("sms/in"),
+    },
+    "canary": {
+        "active": SWITCH_ON,
+        "interval": Row("30", 30, "4", "4 is out of range: 5 to 1440 min"),
+        "daily_budget": Row("5", 5, "0", "0 is out of range: 1 to 1000"),
+        "patience": Row("60", 60, "9", "9 is out of range: 10 to 3600 s"),
+    },
+    "balance": {
+        "name": text("sim1 credit"),
+        "active": SWITCH_OFF,
+        "modem": text("sim1"),
+        "code": Row("*123#", "*123#", "hello", "'hello' is not a USSD code"),
+        "pattern": Row("Rp ([0-9]+)", "Rp ([0-9]+)", "a\nb", LINES),
+        "threshold": Row("5000", 5000.0, "-1", "-1 is out of range: 0 to"),
+        "interval": Row("12", 12, "0", "0 is out of range: 1 to 720 h"),
+    },
     "api": {
         "http_port": Row("8080", 8080, "65536", "65536 is out of range: 1 to 65535"),
         "enable_http": SWITCH_OFF,
@@ -187,6 +221,7 @@ VALUES: dict[str, dict[str, Row]] = {
         "parity": Row("even", "E", "X", "'X' is not one of N, E, O, M, S"),
         "stop_bits": Row("1.5", 1.5, "3", "'3' is not one of 1"),
         "internet_access": SWITCH_ON,
+        "internet_route": Row("default", "default", "never", "'never' is not one of default, fallback"),
         "apn": text("internet"),
         "apn_username": text("wap"),
         "apn_password": Row("wap123", "wap123", "a\nb", "the value given " + LINES),
@@ -358,6 +393,8 @@ VALUES: dict[str, dict[str, Row]] = {
 
 #: What an item needs before one of its fields can be tried.
 NEEDED = {
+    "inbox_rules": {"name": "orders"},
+    "balance": {"name": "credit"},
     "api_users": {"username": "somebody"},
     "users": {"username": "somebody"},
     "modems": {"name": "m1", "port": "sim://m1"},

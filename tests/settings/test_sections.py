@@ -40,7 +40,7 @@ def test_all_wrong_fields_are_told_at_once() -> None:
 
 
 def test_a_contradiction_is_told_beside_a_wrong_field() -> None:
-    checked = check(General, {"otp_store": "redis", "otp_digits": 99})
+    checked = check(General, {"otp_store": "redis", "otp_store_secret": "s" * 16, "otp_digits": 99})
     assert [(problem.field, problem.sentence) for problem in checked.problems] == [
         ("otp_digits", "99 is out of range: 4 to 10"),
         ("otp_store_url", "must be given when the OTP store is redis"),
@@ -48,7 +48,8 @@ def test_a_contradiction_is_told_beside_a_wrong_field() -> None:
 
 
 def test_a_contradiction_is_not_made_up_from_a_wrong_field() -> None:
-    checked = check(General, {"otp_store": "redis", "otp_store_url": "nonsense"})
+    given = {"otp_store": "redis", "otp_store_secret": "s" * 16, "otp_store_url": "nonsense"}
+    checked = check(General, given)
     assert [problem.field for problem in checked.problems] == ["otp_store_url"]
     assert "nonsense" not in checked.problems[0].sentence
 

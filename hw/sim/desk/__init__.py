@@ -29,7 +29,19 @@ _WITHOUT_SIM |= {
     "+CSCS",
     "+CLCK",
 }
-_WITHOUT_SIM |= {"+SPIC", "^CPIN", "+QPINC", "+ZPINPUK", "+EGMR", "+SIMEI", "+WIND", "^CURC", "+COPS"}
+_WITHOUT_SIM |= {
+    "+SPIC",
+    "^CPIN",
+    "+QPINC",
+    "+ZPINPUK",
+    "+EGMR",
+    "+SIMEI",
+    "+WIND",
+    "^CURC",
+    "+COPS",
+    "+CRESET",
+    "^RESET",
+}
 
 
 def answer(modem: SimModem, line: str) -> Said:

@@ -175,5 +175,22 @@ def _function(modem: SimModem, form: str, argument: str) -> Said:
     parts = split(argument)
     modem.functional = number(parts[0]) or 0
     if len(parts) > 1 and parts[1] == "1":
-        modem.power_up()
+        modem.reset()
+    return OK
+
+
+@desk("+CGDCONT")
+def _context(modem: SimModem, form: str, argument: str) -> Said:
+    modem.access_point = argument
+    return OK
+
+
+@desk("D")
+def _dial(modem: SimModem, form: str, argument: str) -> Said:
+    return Said(final="CONNECT") if modem.access_point else Said(final="NO CARRIER")
+
+
+@desk("+CRESET", "^RESET")
+def _reset(modem: SimModem, form: str, argument: str) -> Said:
+    modem.reset()
     return OK

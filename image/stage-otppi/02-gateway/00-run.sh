@@ -1,14 +1,10 @@
 #!/bin/bash -eu
-# The gateway itself: its Debian package from dist/, or the tree as it lies here while there is no package.
+# The gateway itself, as the package that also updates a device later.
 set -o pipefail
-tree=$(cd ../../.. && pwd)
-package=$(find "$tree" -maxdepth 2 -path '*/dist/otp-pi_*.deb' | sort -V | tail -n 1)
-rm -f "$ROOTFS_DIR/root/otp-pi.deb"
-if [ -n "$package" ]; then
-    install -m 644 "$package" "$ROOTFS_DIR/root/otp-pi.deb"
-    exit 0
+dist=$(cd ../../.. && pwd)/dist
+package=$(find "$dist" -maxdepth 1 -name 'otp-pi_*.deb' 2>/dev/null | sort -V | tail -n 1 || true)
+if [ -z "$package" ]; then
+    echo "no otp-pi_*.deb in $dist: run scripts/build-deb first" >&2
+    exit 1
 fi
-rm -rf "$ROOTFS_DIR/usr/lib/otppi"
-install -d "$ROOTFS_DIR/usr/lib/otppi"
-tar -c --owner=0 --group=0 --mode=u+rwX,go=rX --exclude=__pycache__ -C "$tree" app hw |
-    tar -x -C "$ROOTFS_DIR/usr/lib/otppi"
+install -m 644 "$package" "$ROOTFS_DIR/root/otp-pi.deb"

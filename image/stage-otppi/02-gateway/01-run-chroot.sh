@@ -1,8 +1,4 @@
 #!/bin/bash -eu
 # Its dependencies are the packages of 00-packages, so dpkg alone will do, and says so if that is not true.
-if [ -e /root/otp-pi.deb ]; then
-    dpkg --install /root/otp-pi.deb
-    rm /root/otp-pi.deb
-else
-    python3 -m compileall -q /usr/lib/otppi
-fi
+dpkg --install /root/otp-pi.deb
+rm /root/otp-pi.deb

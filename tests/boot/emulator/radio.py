@@ -46,5 +46,11 @@ class Station:
         self.guest.run(f"{_IN} /usr/lib/klibc/bin/ipconfig -c dhcp -t 60 wlan1", patience(30))
         return self.guest.run(f"{_IN} ip -4 -o addr show wlan1 | awk '{{ print $4 }}'")
 
-    def fetch(self, url: str) -> str:
-        return self.guest.eventually(f"{_IN} curl --silent --fail --max-time 20 {url}", patience(30))
+    def fetch(self, url: str, resolver: str = "") -> str:
+        """The page behind url, redirections followed. resolver: the name server to ask, as the lease would say."""
+        names = f"/etc/netns/station && echo nameserver {resolver} >/etc/netns/station/resolv.conf"
+        if resolver:
+            self.guest.run(f"mkdir -p {names}")
+        return self.guest.eventually(
+            f"{_IN} curl --silent --fail --location --max-time 20 {url}", patience(30)
+        )

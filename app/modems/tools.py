@@ -1,0 +1,135 @@
+"""Tools for one modem that a person uses with care: its SIM card's PIN, and its IMEI."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from app.core.errors import BadRequest, GatewayError, NoDevice
+from app.modems.finding import PinMemory
+from app.modems.fleet import Fleet
+from app.modems.inbox import sim_of
+from hw.errors import HwError, PinRefused
+from hw.gsm import imei, locks
+from hw.gsm.locks import SimLock
+from hw.gsm.modem import GsmModem
+
+PATIENCE = 60.0  # seconds for a modem's thread to come to a tool and be done with it
+WARNING = (
+    "Writing an IMEI is a repair for boards that lost theirs."
+    " Changing the IMEI of a device is unlawful in many countries."
+)
+T = TypeVar("T")
+
+
+class PinLocked(GatewayError):
+    """A PIN was refused, or too few tries are left to risk one."""
+
+    reason = "pin_refused"
+
+
+class Audit(Protocol):
+    """Who did what; in the words of the audit."""
+
+    def __call__(self, who: str, what: str, detail: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImeiOrder:
+    """What somebody who writes an IMEI must give. typed: the new IMEI once more, by hand.
+
+    password_is_right: whether the administrator's password was asked again just now, and was right.
+    """
+
+    who: str
+    imei: str
+    typed: str
+    password_is_right: bool
+
+
+class Tools:
+    """Each call waits for the modem's own thread. Raises GatewayError in people's words."""
+
+    def __init__(self, fleet: Fleet, pins: PinMemory, audit: Audit) -> None:
+        self._fleet = fleet
+        self._pins = pins
+        self._audit = audit
+        self._writing = threading.Lock()  # one modem at a time
+
+    def sim(self, modem: str) -> SimLock:
+        """State of the PIN, whether it is asked, tries left."""
+        return self._with(modem, locks.sim_lock)
+
+    def lock_sim(self, modem: str, on: bool, pin: str, who: str) -> None:
+        """Have the card ask for its PIN, or not. A PIN that was refused is never given again."""
+        self._with(modem, self._guarded(pin, lambda at_work: locks.set_lock(at_work, on, pin)))
+        self._audit(who, "sim.lock_on" if on else "sim.lock_off", modem)
+
+    def change_pin(self, modem: str, old: str, new: str, who: str) -> None:
+        if not (new.isascii() and new.isdigit() and 4 <= len(new) <= 8):
+            raise BadRequest("a PIN has 4 to 8 digits")
+        self._with(modem, self._guarded(old, lambda at_work: locks.change_pin(at_work, old, new)))
+        self._audit(who, "sim.pin_changed", modem)
+
+    def write_imei(self, modem: str, order: ImeiOrder) -> None:
+        """See ``WARNING``, which must be shown before."""
+        if not order.password_is_right:
+            raise BadRequest("the administrator's password is asked again before an IMEI is written")
+        if order.typed != order.imei:
+            raise BadRequest("the IMEI typed for confirmation is another one; nothing was written")
+        if not imei.is_valid(order.imei):
+            raise BadRequest("an IMEI has 15 digits, the last of which checks the others")
+        if not self._writing.acquire(blocking=False):
+            raise BadRequest("another modem's IMEI is being written; one at a time")
+        try:
+            before = self._with(modem, lambda at_work: at_work.identity.imei if at_work.identity else None)
+            self._audit(order.who, "imei.write", f"{modem}: {before} to {order.imei}")
+            self._with(modem, lambda at_work: locks.write_imei(at_work, order.imei))
+        finally:
+            self._writing.release()
+        self._audit(order.who, "imei.written", f"{modem}: {order.imei}")
+
+    def _guarded(self, pin: str, work: Callable[[GsmModem], None]) -> Callable[[GsmModem], None]:
+        """The work, with all that keeps a card from being locked."""
+        if not (pin.isascii() and pin.isdigit() and 4 <= len(pin) <= 8):
+            raise BadRequest("a PIN has 4 to 8 digits")
+
+        def guarded(modem: GsmModem) -> None:
+            card = sim_of(modem, "")
+            if self._pins.pin_was_refused(card, pin):
+                raise PinLocked("this SIM refused this PIN before; it is not given again")
+            left = locks.tries_left(modem)
+            if left is not None and left < 2:
+                raise PinLocked("this SIM has one try left and a wrong PIN would lock it; none is given here")
+            try:
+                work(modem)
+            except PinRefused as error:
+                self._pins.remember_refused_pin(card, pin)
+                left = locks.tries_left(modem)
+                rest = "" if left is None else f"; {left} tries are left"
+                raise PinLocked(f"the SIM refused the PIN{rest}") from error
+
+        return guarded
+
+    def _with(self, modem: str, work: Callable[[GsmModem], T]) -> T:
+        answer: Future[T] = Future()
+
+        def errand(at_work: GsmModem | None) -> None:
+            try:
+                if at_work is None:
+                    raise NoDevice("the modem was lost before it was asked")
+                answer.set_result(work(at_work))
+            except GatewayError as error:
+                answer.set_exception(error)
+            except (HwError, ValueError) as error:
+                answer.set_exception(NoDevice(str(error)))
+
+        self._fleet.errand(modem, errand)
+        try:
+            return answer.result(PATIENCE)
+        except Late:
+            raise NoDevice(f"the modem did not come to it within {PATIENCE:.0f} s") from None

@@ -1,0 +1,110 @@
+"""Delivery reports meet the ledger, by SIM, reference, last digits and time; whole when all parts are."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.store.database import Database
+
+# A network tries for three days at the most; a reference of 8 bits comes round again, the newest is meant.
+PATIENCE = 3 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the reports on one message now say. state: sent, delivered or failed."""
+
+    seq: int
+    id: str
+    owner: str
+    modem: str
+    state: str
+    parts: int
+    delivered: int
+
+
+class SqliteReports:
+    """``core.inbox.ReportStore``; ``changed`` is told in the writer's thread and must only enqueue."""
+
+    def __init__(self, database: Database, changed: Callable[[Reported], None]) -> None:
+        self._database = database
+        self._changed = changed
+
+    def match(self, sim: str, reference: int, tail: str, status: int, outcome: str, at: float) -> None:
+        def work(connection: sqlite3.Connection) -> Reported | None:
+            found = _find(connection, sim, reference, tail, at)
+            if found is None:
+                return None
+            seq, part = found
+            if outcome == "pending":  # the network goes on trying: nothing is known yet
+                return None
+            connection.execute(
+                "INSERT OR REPLACE INTO part_report (seq, part, status, at) VALUES (?, ?, ?, ?)",
+                (seq, part, status, at),
+            )
+            return _settle(connection, seq)
+
+        self._database.submit(work, lambda write: self._tell(write.value))
+
+    def late_reference(self, seq: int, sim: str, reference: int) -> None:
+        def work(connection: sqlite3.Connection) -> Reported | None:
+            changed = connection.execute(
+                "UPDATE message SET state = 'sent', code = '0000', reason = '', error = '', sim = ?,"
+                " refs = ?, parts = 1 WHERE seq = ? AND state = 'unknown' AND refs = ''",
+                (sim, str(reference), seq),
+            ).rowcount
+            return _settle(connection, seq) if changed else None
+
+        self._database.submit(work, lambda write: self._tell(write.value))
+
+    def _tell(self, reported: object) -> None:
+        if isinstance(reported, Reported):
+            self._changed(reported)
+
+
+def _find(
+    connection: sqlite3.Connection, sim: str, reference: int, tail: str, at: float
+) -> tuple[int, int] | None:
+    """The newest message of this SIM with the reference and the receiver's last digits; which part it is."""
+    rows = connection.execute(
+        "SELECT seq, refs FROM message WHERE sim = ? AND ',' || refs || ',' LIKE ? AND receiver LIKE ?"
+        " AND finished >= ? AND state IN ('sent', 'delivered', 'failed') ORDER BY seq DESC",
+        (sim, f"%,{reference},%", f"%{tail}", at - PATIENCE),
+    ).fetchall()
+    for seq, refs in rows:
+        reported = {
+            row[0] for row in connection.execute("SELECT part FROM part_report WHERE seq = ?", (seq,))
+        }
+        places = [part for part, text in enumerate(refs.split(",")) if text == str(reference)]
+        fresh = [part for part in places if part not in reported]
+        if fresh or places:
+            return seq, (fresh or places)[0]
+    return None
+
+
+def _settle(connection: sqlite3.Connection, seq: int) -> Reported | None:
+    row = connection.execute(
+        "SELECT id, owner, modem, state, parts FROM message WHERE seq = ?", (seq,)
+    ).fetchone()
+    if row is None:
+        return None
+    message_id, owner, modem, state, parts = row
+    counts = [
+        status for (status,) in connection.execute("SELECT status FROM part_report WHERE seq = ?", (seq,))
+    ]
+    delivered = sum(status < 0x20 for status in counts)  # 3GPP TS 23.040 §9.2.3.15
+    if delivered == parts:
+        state = "delivered"
+        connection.execute(
+            "UPDATE message SET state = 'delivered', reason = '', error = '' WHERE seq = ?", (seq,)
+        )
+    elif delivered < len(counts):
+        state = "failed"
+        connection.execute(
+            "UPDATE message SET state = 'failed', reason = 'undelivered',"
+            " error = 'the network could not deliver it; check the number' WHERE seq = ?",
+            (seq,),
+        )
+    return Reported(seq, message_id, owner, modem, state, parts, delivered)

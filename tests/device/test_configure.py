@@ -1,0 +1,111 @@
+"""Files come into force only when their reader takes them; what runs is left alone otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from app.settings.network import Dhcp, Wlan
+from app.settings.snapshot import Settings
+from app.settings.store import SettingsStore
+from app.system import configure
+
+
+class Host:
+    """A machine whose programs answer as the test says; notes what was run."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.answers: dict[str, tuple[int, str]] = {}
+
+    def run(self, words: Sequence[str]) -> tuple[int, str]:
+        line = " ".join(words)
+        self.ran.append(line)
+        return next((answer for start, answer in self.answers.items() if start in line), (0, ""))
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    loaded = SettingsStore(tmp_path / "home").load().settings
+    return loaded.replaced(Wlan, Wlan(password="correct horse"))
+
+
+def test_everything_is_written_for_its_reader_alone(tmp_path: Path, host: Host, settings: Settings) -> None:
+    found = configure.configure(settings, root=tmp_path, run=host.run)
+    assert found == {"wlan": "", "dhcp": "", "firewall": "", "time": ""}
+    folder = tmp_path / "run/otppi-system"
+    assert (folder / "hostapd.conf").stat().st_mode & 0o777 == 0o600
+    assert "wpa_passphrase=correct horse" in (folder / "hostapd.conf").read_text()
+    drop_in = tmp_path / "run/systemd/timesyncd.conf.d/50-otppi.conf"
+    assert drop_in.stat().st_mode & 0o777 == 0o644
+    assert drop_in.read_text() == (
+        "# Written from the settings of OTP-Pi; a change here is lost.\n"
+        "[Time]\nNTP=pool.ntp.org\nPollIntervalMaxSec=6h\n"
+    )
+    assert configure.read_outcome(tmp_path) == found
+
+
+def test_what_is_the_same_touches_nothing(tmp_path: Path, host: Host, settings: Settings) -> None:
+    configure.configure(settings, root=tmp_path, run=host.run)
+    host.ran.clear()
+    configure.configure(settings, root=tmp_path, run=host.run)
+    assert host.ran == []
+
+
+def test_a_file_its_reader_refuses_changes_nothing(tmp_path: Path, host: Host, settings: Settings) -> None:
+    configure.configure(settings, root=tmp_path, run=host.run)
+    before = (tmp_path / "run/otppi-system/dhcpd.conf").read_text()
+    host.ran.clear()
+    host.answers["dhcpd -4 -t"] = (1, "line 3: semicolon expected")
+    changed = settings.replaced(Dhcp, Dhcp(default_lease_time=600))
+    found = configure.configure(changed, ["dhcp"], root=tmp_path, run=host.run)
+    assert found == {"dhcp": "dhcpd would not take the settings: line 3: semicolon expected"}
+    assert (tmp_path / "run/otppi-system/dhcpd.conf").read_text() == before
+    assert not any("systemctl" in line for line in host.ran)
+
+
+def test_a_missing_daemon_is_told_by_name(tmp_path: Path, host: Host, settings: Settings) -> None:
+    host.answers["nft --check"] = (127, "nft is not installed")
+    found = configure.configure(settings, ["firewall"], root=tmp_path, run=host.run)
+    assert found == {"firewall": "nft is not installed"}
+    assert not (tmp_path / "run/otppi-system/firewall.nft").exists()
+
+
+def test_a_part_changed_restarts_its_own_daemons(tmp_path: Path, host: Host, settings: Settings) -> None:
+    configure.configure(settings, root=tmp_path, run=host.run)
+    host.ran.clear()
+    changed = settings.replaced(Dhcp, Dhcp(default_lease_time=600))
+    configure.configure(changed, ["dhcp"], root=tmp_path, run=host.run)
+    assert [line for line in host.ran if "restart" in line] == [
+        "systemctl --no-block restart otppi-dhcpd.service"
+    ]
+
+
+def test_during_boot_nothing_is_started_out_of_turn(tmp_path: Path, host: Host, settings: Settings) -> None:
+    host.answers["systemctl is-active"] = (3, "")
+    configure.configure(settings, root=tmp_path, run=host.run)
+    verbs = {line.split()[2] for line in host.ran if line.startswith("systemctl --no-block")}
+    assert verbs == {"try-reload-or-restart"}
+
+
+def test_hostapds_complaint_is_passed_on(tmp_path: Path, host: Host, settings: Settings) -> None:
+    host.answers["hostapd"] = (1, "Line 7: invalid channel\n1 errors found in configuration file")
+    found = configure.configure(settings, ["wlan"], root=tmp_path, run=host.run)
+    assert found["wlan"].startswith("hostapd would not take the settings: Line 7: invalid channel")
+
+
+def test_a_subnet_beside_the_access_point_hands_out_nothing(
+    tmp_path: Path, host: Host, settings: Settings
+) -> None:
+    configure.configure(settings, root=tmp_path, run=host.run)
+    moved = settings.replaced(Wlan, Wlan(password="correct horse", ip_address="10.0.0.1"))
+    found = configure.configure(moved, root=tmp_path, run=host.run)
+    assert "nobody would get an address" in found["dhcp"]
+    assert not (tmp_path / "run/otppi-system/dhcpd.conf").exists()

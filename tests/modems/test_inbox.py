@@ -1,0 +1,303 @@
+"""What comes in: persisted before it is deleted, joined, kept per SIM, found again; delivery reports."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.core.clock import SystemClock
+from app.core.errors import UnknownOutcome
+from app.core.events import Alarm, SmsArrived
+from app.core.inbox import NewPart
+from app.core.message import Sent
+from app.modems.inbox import Inbox
+from app.modems.ladder import Patience
+from hw.gsm.pdu import encode_deliver
+from hw.sim.faults import Fault
+from tests.modems.yard import Yard, parcel
+
+WHEN = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+LONG = "Each part of this long text holds 153 characters, and the parts come in any order. " * 4
+
+
+def texts(yard: Yard) -> list[str]:
+    return [one.message.text for one in reversed(yard.messages.page())]
+
+
+def test_a_message_is_read_kept_and_then_deleted_by_its_index(yard: Yard) -> None:
+    modem = yard.ready()
+    modem.sms_in("+628111", "Hello there", sent=WHEN)
+    yard.until(lambda: not modem.card.kept and texts(yard))
+    (kept,) = yard.messages.page()
+    assert (kept.message.sender, kept.message.text) == ("+628111", "Hello there")
+    assert kept.message.sim == modem.card.iccid and kept.message.modem == "a"
+    assert kept.message.sent == WHEN.timestamp()
+    assert not kept.read
+    assert [one.number for one in yard.heard if isinstance(one, SmsArrived)] == [kept.id]
+    assert [one.id for one in yard.arrived] == [kept.id]
+
+
+def test_nothing_is_deleted_but_by_its_index(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    modem.card.keep("0001000491551100000548656C6C6F", 1, status=2)  # what somebody left unsent
+    yard.use("a")
+    yard.until(yard.lanes)
+    modem.sms_in("+628111", "new")
+    yard.until(lambda: texts(yard) == ["new"])
+    yard.until(lambda: list(modem.card.kept) == [1])
+
+
+def test_what_lies_in_the_store_at_the_start_is_read(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    modem.sms_in("+628111", "before the start")
+    yard.use("a")
+    yard.until(lambda: texts(yard) == ["before the start"])
+
+
+def test_a_long_message_comes_out_joined_whatever_the_order_of_its_parts(yard: Yard) -> None:
+    modem = yard.ready()
+    for pdu in reversed(encode_deliver("+628111", LONG, WHEN, reference=9)):
+        modem.pdu_in(pdu)
+    yard.until(lambda: texts(yard) == [LONG])
+    (kept,) = yard.messages.page()
+    assert kept.message.parts == 3 and kept.message.missing == () and kept.message.raw == ""
+
+
+def test_parts_that_came_before_a_restart_are_joined_with_those_that_come_after(yard: Yard) -> None:
+    first, *others = encode_deliver("+628111", LONG, WHEN, reference=9)
+    yard.inbox.take(NewPart("card", "a", 1, first, time.time()))
+    again = Inbox(yard.messages, yard.reports, SystemClock(), yard.heard.append)
+    for place, pdu in enumerate(others, 2):
+        again.take(NewPart("card", "a", place, pdu, time.time()))
+    assert texts(yard) == [LONG]
+
+
+def test_a_part_whose_deletion_was_missed_is_not_shown_twice(yard: Yard) -> None:
+    (pdu,) = encode_deliver("+628111", "once", WHEN)
+    for _ in range(2):  # the process died between keeping and deleting, and reads the same place again
+        Inbox(yard.messages, yard.reports, SystemClock(), yard.heard.append).take(
+            NewPart("card", "a", 3, pdu, time.time())
+        )
+    assert texts(yard) == ["once"]
+
+
+def test_the_same_words_in_another_place_are_another_message(yard: Yard) -> None:
+    (pdu,) = encode_deliver("+628111", "yes", WHEN)
+    yard.inbox.take(NewPart("card", "a", 1, pdu, time.time()))
+    yard.inbox.take(NewPart("card", "a", 2, pdu, time.time()))
+    assert texts(yard) == ["yes", "yes"]
+
+
+def test_a_message_kept_by_a_process_that_died_before_it_was_listed_is_listed_at_the_next_start(
+    yard: Yard,
+) -> None:
+    (pdu,) = encode_deliver("+628111", "kept", WHEN)
+    yard.messages.keep_part(NewPart("card", "a", 1, pdu, time.time()))  # and no message of it
+    again = Inbox(yard.messages, yard.reports, SystemClock(), yard.heard.append)
+    (other,) = encode_deliver("+628112", "next", WHEN)
+    again.take(NewPart("card", "a", 2, other, time.time()))
+    again.take(NewPart("card", "a", 1, pdu, time.time()))  # still in the store
+    assert texts(yard) == ["kept", "next"]
+
+
+def test_what_is_no_message_is_kept_raw(yard: Yard) -> None:
+    modem = yard.ready()
+    modem.pdu_in("00FFFF")
+    modem.pdu_in("07911326040000F0040B911346610089F60000208062917314080CC8F71D14969741F977FD07")
+    yard.until(lambda: len(texts(yard)) == 2)
+    assert {one.message.raw for one in yard.messages.page()} == {"00FFFF", ""}
+
+
+def test_news_of_a_message_get_lost_and_the_safety_read_finds_it(tmp_path: Path) -> None:
+
+    yard = Yard(tmp_path, patience=Patience(safety=0.3))
+    try:
+        modem = yard.ready()
+        modem.news_mode[1] = 0  # the modem stores it and says nothing
+        modem.sms_in("+628111", "quiet")
+        yard.until(lambda: texts(yard) == ["quiet"])
+    finally:
+        yard.close()
+
+
+def test_a_full_store_raises_an_alarm_and_is_read_empty(yard: Yard) -> None:
+    modem = yard.ready()
+    modem.card.capacity = 2
+    modem.news_mode[1] = 0
+    for number in range(3):
+        modem.sms_in("+628111", f"n{number}")
+    yard.until(lambda: any(isinstance(one, Alarm) and one.what == "store_full" for one in yard.heard))
+    yard.until(lambda: sorted(texts(yard)) == ["n0", "n1"] and not modem.card.kept)
+
+
+def test_messages_sent_from_the_card_are_deleted_when_the_settings_say_so(yard: Yard) -> None:
+    modem = yard.simulated("a")
+    modem.card.keep("0001000491551100000548656C6C6F", 1, status=3)
+    yard.use("a", delete_sent_sms=True)
+    yard.until(yard.lanes)
+    yard.until(lambda: not modem.card.kept)
+    assert texts(yard) == []
+
+
+def test_a_delete_that_the_modem_refuses_loses_nothing_and_is_tried_again(tmp_path: Path) -> None:
+
+    yard = Yard(tmp_path, patience=Patience(safety=0.3))
+    try:
+        modem = yard.ready()
+        modem.faults.add(Fault("command", "refuse", "+CMS ERROR: 500", command="AT+CMGD"))
+        modem.sms_in("+628111", "stubborn")
+        yard.until(lambda: texts(yard) == ["stubborn"] and not modem.card.kept)
+        assert texts(yard) == ["stubborn"]
+    finally:
+        yard.close()
+
+
+def test_each_sim_has_its_own_messages_and_words_are_found(yard: Yard) -> None:
+    one, two = yard.ready("a"), yard.ready("b")
+    one.sms_in("+628111", "your parcel is here")
+    two.sms_in("BANK", "your balance is 100% fine")
+    yard.until(lambda: len(texts(yard)) == 2)
+    page = yard.messages.page
+    assert [kept.message.sender for kept in page(sim=two.card.iccid)] == ["BANK"]
+    assert [kept.message.sender for kept in page(search="parcel")] == ["+628111"]
+    assert [kept.message.sender for kept in page(search="100%")] == ["BANK"]
+    assert [kept.message.sender for kept in page(search="bank")] == ["BANK"]
+    assert page(search="nothing like it") == []
+    assert yard.messages.unread() == {one.card.iccid: 1, two.card.iccid: 1}
+    first = page(search="parcel")[0].id
+    yard.messages.mark_read(first)
+    yard.until(lambda: yard.messages.unread() == {two.card.iccid: 1})
+
+
+def test_a_deleted_message_does_not_come_back(yard: Yard) -> None:
+    (pdu,) = encode_deliver("+628111", "go away", WHEN)
+    yard.inbox.take(NewPart("card", "a", 1, pdu, time.time()))
+    (kept,) = yard.messages.page()
+    yard.messages.delete(kept.id)
+    yard.inbox.take(NewPart("card", "a", 1, pdu, time.time()))  # its copy still lay in the modem
+    assert texts(yard) == []
+
+
+# -- delivery reports -----------------------------------------------------------------------------------
+
+
+def sent(
+    yard: Yard, seq: int, refs: str, parts: int, number: str = "6281234567890", sim: str = "card"
+) -> None:
+    yard.database.submit(
+        lambda connection: connection.execute(
+            "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, modem, sim, refs,"
+            " parts, accepted, finished)"
+            " VALUES (?, ?, 'send-sms', 'rest:u', ?, x'00', 'sent', 'a', ?, ?, ?, ?, ?)",
+            (seq, f"m{seq}", number, sim, refs, parts, time.time(), time.time()),
+        )
+    ).wait()
+
+
+def state(yard: Yard, seq: int) -> tuple[str, str]:
+    row = yard.ledger.find("rest:u", f"m{seq}")
+    assert row is not None
+    return str(row.state), row.reason
+
+
+def report(
+    yard: Yard, reference: int, outcome: str = "delivered", tail: str = "4567890", **more: object
+) -> None:
+    status = {"delivered": 0, "pending": 0x20, "failed": 0x45}[outcome]
+    yard.reports.match(str(more.get("sim", "card")), reference, tail, status, outcome, time.time())
+    yard.database.submit(lambda connection: None).wait()
+
+
+def test_a_message_is_delivered_when_its_report_comes(yard: Yard) -> None:
+    sent(yard, 1, "7", 1)
+    report(yard, 7)
+    assert state(yard, 1) == ("delivered", "")
+    (told,) = yard.reported
+    assert (told.id, told.owner, told.state) == ("m1", "rest:u", "delivered")
+
+
+def test_a_multipart_message_is_delivered_when_all_its_parts_are(yard: Yard) -> None:
+    sent(yard, 1, "7,8,9", 3)
+    report(yard, 8)
+    report(yard, 7)
+    assert state(yard, 1) == ("sent", "")
+    report(yard, 9)
+    assert state(yard, 1) == ("delivered", "")
+
+
+def test_a_report_that_says_failed_is_told_with_its_reason(yard: Yard) -> None:
+    sent(yard, 1, "7,8", 2)
+    report(yard, 7)
+    report(yard, 8, "failed")
+    assert state(yard, 1) == ("failed", "undelivered")
+
+
+def test_a_network_that_goes_on_trying_changes_nothing(yard: Yard) -> None:
+    sent(yard, 1, "7", 1)
+    report(yard, 7, "pending")
+    assert state(yard, 1) == ("sent", "")
+
+
+def test_reports_are_matched_by_sim_reference_last_seven_digits_and_time(yard: Yard) -> None:
+    sent(yard, 1, "7", 1, number="6281234567890")
+    sent(yard, 2, "7", 1, number="6281299999999")
+    sent(yard, 3, "7", 1, sim="other")
+    report(yard, 7, tail="9999999")
+    assert [state(yard, seq)[0] for seq in (1, 2, 3)] == ["sent", "delivered", "sent"]
+    report(yard, 7, sim="other")
+    assert [state(yard, seq)[0] for seq in (1, 2, 3)] == ["sent", "delivered", "delivered"]
+    yard.database.submit(
+        lambda connection: connection.execute("UPDATE message SET finished = finished - 400000 WHERE seq = 1")
+    ).wait()
+    report(yard, 7)  # four days later the reference is another message's
+    assert state(yard, 1)[0] == "sent"
+
+
+def test_the_newest_message_with_a_reference_is_meant(yard: Yard) -> None:
+    sent(yard, 1, "7", 1)
+    sent(yard, 2, "7", 1)
+    report(yard, 7)
+    assert [state(yard, seq)[0] for seq in (1, 2)] == ["sent", "delivered"]
+
+
+def test_a_reference_that_came_too_late_makes_an_unknown_outcome_sent(yard: Yard) -> None:
+    sent(yard, 1, "", 0)
+    yard.database.submit(
+        lambda connection: connection.execute("UPDATE message SET state = 'unknown', sim = ''")
+    ).wait()
+    yard.reports.late_reference(1, "card", 7)
+    yard.database.submit(lambda connection: None).wait()
+    assert state(yard, 1) == ("sent", "")
+    report(yard, 7)
+    assert state(yard, 1) == ("delivered", "")
+
+
+def test_a_late_reference_of_the_modem_ends_the_uncertainty(tmp_path: Path) -> None:
+    yard = Yard(tmp_path, patience=Patience(send=1.0))
+    try:
+        modem = yard.ready()
+        sent(yard, 1, "", 0, sim="")
+        yard.database.submit(
+            lambda connection: connection.execute("UPDATE message SET state = 'unknown'")
+        ).wait()
+        modem.faults.add(Fault("body", "late", seconds=3.0))
+        job = parcel("slow")
+        yard.fleet.submit("a", job)
+        assert isinstance(job.wait(), UnknownOutcome)
+        yard.until(lambda: state(yard, 1) == ("sent", ""))
+    finally:
+        yard.close()
+
+
+def test_a_report_of_the_modem_reaches_the_ledger(yard: Yard) -> None:
+    modem = yard.ready()
+    modem.report_delay = 0.2
+    sent(yard, 1, "1", 1, sim=modem.card.iccid)
+    job = parcel("with a report")
+    job.message = replace(job.message, report=True)
+    yard.fleet.submit("a", job)
+    assert isinstance(job.wait(), Sent)
+    yard.until(lambda: state(yard, 1) == ("delivered", ""))
+    assert [one.state for one in yard.reported] == ["delivered"]

@@ -1,0 +1,95 @@
+"""The package comes, goes up and down, and goes: settings stay as long as they should, and no longer."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.machine import TREE, Machine, machine, package, until
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[Machine]:
+    """Somebody's own Debian, with three versions of the package at hand."""
+
+    def versions(root: Path) -> None:
+        for version in ("0.0.9", "9.9.9"):
+            shutil.copy(package(version), root / f"root/{version}.deb")
+            (TREE / "dist" / f"otp-pi_{version}_all.deb").unlink()
+        shutil.copy(package(), root / "root/now.deb")
+
+    with machine("plain", versions) as one:
+        one.booted()
+        yield one
+
+
+def install(plain: Machine, name: str) -> None:
+    plain(f"DEBIAN_FRONTEND=noninteractive dpkg --install /root/{name}.deb")
+    plain.settled("otppi.service")
+
+
+def test_it_installs_on_plain_debian_and_runs_as_a_gateway(plain: Machine) -> None:
+    zone = plain("readlink /etc/localtime", check=False)
+    install(plain, "now")
+    assert plain("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8899/api/sms") in (
+        "400",
+        "401",
+        "405",
+    )
+    # The machine stays its owner's: no firewall, no access point, no other clock.
+    assert plain("nft list tables") == ""
+    assert plain("systemctl is-active otppi-firewall otppi-configure", check=False) == "inactive\ninactive"
+    assert plain("readlink /etc/localtime", check=False) == zone
+    assert plain("systemctl --failed --no-legend 'otppi*'") == ""
+    assert "not an OTP-Pi device" in plain.journal("otppi.service")
+
+
+def test_every_file_of_the_package_is_roots_and_nobody_elses(plain: Machine) -> None:
+    listed = plain("dpkg -L otp-pi | xargs stat -c '%U:%G %a %F %n' | grep -v ' directory /'")
+    assert listed
+    for line in listed.splitlines():
+        owner, mode, *_ = line.split()
+        assert owner == "root:root", line
+        assert mode in ("644", "755"), line
+
+
+def test_settings_and_state_survive_an_upgrade_and_a_downgrade(plain: Machine) -> None:
+    plain.set("general", "device_name=Kept")
+    card = plain("cat /var/lib/otppi/card.json")
+    for name in ("9.9.9", "0.0.9", "now"):
+        before = plain.show("otppi.service", "InvocationID")
+        install(plain, name)
+        assert plain.show("otppi.service", "InvocationID") != before
+        assert "device_name=Kept" in plain("otppi show general")
+        assert plain("cat /var/lib/otppi/card.json") == card
+
+
+def test_removal_stops_everything_and_keeps_the_settings(plain: Machine) -> None:
+    plain("dpkg --remove otp-pi")
+    assert plain("systemctl is-active otppi.service", check=False) in ("inactive", "failed", "unknown")
+    plain("test -e /var/lib/otppi/settings/general.json")
+    assert plain("test -e /usr/lib/otppi/app", check=False).status == 1
+    install(plain, "now")
+    assert "device_name=Kept" in plain("otppi show general")
+
+
+def test_a_purge_leaves_nothing(plain: Machine) -> None:
+    plain("dpkg --purge otp-pi")
+    elsewhere = " ".join(
+        f"-not -path '{place}/*'" for place in ("/root", "/proc", "/sys", "/var/log/journal")
+    )
+    ours = "\\( -iname '*otppi*' -o -iname 'otp-pi*' \\)"
+    left = plain(f"find / -xdev {ours} {elsewhere} 2>/dev/null", check=False)
+    assert left == ""
+    assert plain("getent passwd otppi", check=False).status == 2
+    until(lambda: plain("systemctl list-unit-files 'otppi*' --no-legend") == "", "no unit is left")
+
+
+def test_it_becomes_a_device_when_its_owner_says_so(plain: Machine) -> None:
+    plain("mkdir -p /etc/otppi; touch /etc/otppi/appliance")
+    install(plain, "now")
+    plain("systemctl start otppi-configure otppi-firewall")
+    assert "table inet otppi" in plain("nft list tables")
