@@ -92,6 +92,8 @@ def checked(
 
 
 def _plain(option: Option, texts: Sequence[str]) -> str | Sequence[str]:
+    if option.kind == "list" and not option.choices:
+        return "\n".join(texts)  # entries stand on lines or between commas, as on the command line
     if option.kind == "list" or not texts:
         return [line for text in texts for line in text.splitlines()]
     return texts[-1].replace("\r\n", "\n") if option.multiline else texts[-1]

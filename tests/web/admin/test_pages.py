@@ -72,6 +72,8 @@ def test_each_field_is_refused_with_its_sentence_at_the_field(
         if option.kind == "switch":
             continue  # a box is ticked or not
         bad = VALUES[section.about.name][name]
+        if option.kind == "list" and "\n" in bad.bad:
+            continue  # in the form of a list a line break parts its entries
         page = ann.post(path, pairs({**plain, name: [bad.bad]}))
         assert page.status == 422, name
         error = re.search(rf'id="f-{name}-error" class="error">([^<]*)', page.text)
