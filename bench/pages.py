@@ -97,8 +97,8 @@ class _Visitor:
     def __init__(self, port: int) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._cookies: dict[str, str] = {}
-        token = re.search(r'name="token" value="([^"]+)"', self._ask("GET", "/login").decode())
-        form = urlencode({"token": token[1] if token else "", "username": "ann", "password": PASSWORD})
+        token = re.search(r'name="csrf-token" value="([^"]+)"', self._ask("GET", "/login").decode())
+        form = urlencode({"csrf-token": token[1] if token else "", "username": "ann", "password": PASSWORD})
         self._ask("POST", "/login", form.encode(), {"Origin": f"http://127.0.0.1:{port}"})
 
     def time(self, path: str) -> float:

@@ -168,7 +168,7 @@ class Mosquitto(Server):
         subprocess.run(["mosquitto_passwd", "-U", str(passwords)], check=True)
         (self.folder / "mosquitto.conf").write_text(
             "per_listener_settings true\npersistence true\n"
-            f"persistence_location {self.folder}/\nautosave_interval 1\nautosave_on_changes true\n"
+            f"persistence_location {self.folder}/\n"
             f"user root\nmax_queued_messages 10000\n"
             f"listener {self.port} {self.host}\nallow_anonymous true\n"
             f"listener {self.guarded_port} {self.host}\nallow_anonymous false\npassword_file {passwords}\n"

@@ -48,7 +48,8 @@ ACCESS_POINT = ipaddress.ip_network("192.168.0.0/24")
 class Door:
     """plain: networks from which HTTP is answered; all others are led to HTTPS, if ``https_port`` is not 0.
 
-    waiting(): a context in which a thread does not count as one that serves, for streams.
+    waiting(): a context in which a thread does not count as one that serves, or False when too many wait: for
+    streams, and for passwords that stand in line to be checked.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Door:
         self.live = Live(house.events, clock.steady, lambda: house.store.read(Sms).value.monitor_sms_traffic)
         self.table = Table(ROUTES)
         self._plain = plain
-        self._waiting = waiting
+        self.waiting = waiting
         self.app = Bottle()
         self.app.route("<path:re:.*>", "ANY", self._answer)
         self.app.default_error_handler = self._beyond
@@ -147,7 +148,7 @@ class Door:
             return _refused(visit, 413, "That is larger than this page takes.")
         if not self._own_origin(visit):
             return _refused(visit, 403, "This request came from another site and was not carried out.")
-        if not self.tokens.fits(visit.text("token"), visit.cookie):
+        if not self.tokens.fits(visit.text("csrf-token"), visit.cookie):
             return _refused(visit, 403, "This form is too old. Load the page again, then send it.")
         return None
 
@@ -211,7 +212,7 @@ class Door:
 
     def patient(self, stream: Iterator[bytes]) -> Iterator[bytes]:
         """A stream that leaves its thread's place in the pool to others while it goes on."""
-        with self._waiting():
+        with self.waiting():
             yield from stream
 
     def set_cookie(self, visit: Visit, name: str, value: str, seconds: int = 0) -> None:

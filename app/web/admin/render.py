@@ -61,7 +61,8 @@ def page(template: str, visit: Visit, values: Mapping[str, Any]) -> str:
         .render(
             visit=visit,
             token=lambda: (
-                Markup('<input type="hidden" name="token" value="%s">') % visit.door.tokens.make(visit.cookie)
+                Markup('<input type="hidden" name="csrf-token" value="%s">')
+                % visit.door.tokens.make(visit.cookie)
             ),
             may_do=lambda needs: may(visit.role, needs),
             **values,

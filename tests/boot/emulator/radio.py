@@ -47,7 +47,7 @@ class Station:
         return self.guest.run(f"{_IN} ip -4 -o addr show wlan1 | awk '{{ print $4 }}'")
 
     def fetch(self, url: str, resolver: str = "") -> str:
-        """The page behind url, redirections followed. resolver: the name server to ask, as the lease would say."""
+        """The page behind url, redirections followed. resolver: the name server to ask."""
         names = f"/etc/netns/station && echo nameserver {resolver} >/etc/netns/station/resolv.conf"
         if resolver:
             self.guest.run(f"mkdir -p {names}")

@@ -91,7 +91,7 @@ class Page:
 
     @property
     def token(self) -> str:
-        found = re.search(r'name="token" value="([^"]+)"', self.text)
+        found = re.search(r'name="csrf-token" value="([^"]+)"', self.text)
         assert found, self.text[:2000]
         return html.unescape(found[1])
 
@@ -112,7 +112,7 @@ class Client:
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Page:
         connection = http.client.HTTPConnection(
-            "127.0.0.1", self.site.port, timeout=60, source_address=(self.source, 0)
+            "127.0.0.1", self.site.port, timeout=300, source_address=(self.source, 0)
         )
         try:
             sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
@@ -141,14 +141,14 @@ class Client:
         """A form with the token of a page that this visitor sees, unless another one is given."""
         if token is None:
             token = self.get("/account" if "otppi" in self.cookies else "/forgot").token
-        pairs = [("token", token), *(fields.items() if isinstance(fields, dict) else fields)]  # type: ignore[misc]
+        pairs = [("csrf-token", token), *(fields.items() if isinstance(fields, dict) else fields)]  # type: ignore[misc]
         told = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin}
         told |= {name.replace("_", "-"): value for name, value in headers.items()}
         return self.ask("POST", path, urlencode(pairs, doseq=True).encode(), told)
 
     def upload(self, path: str, name: str, data: bytes, **fields: str) -> Page:
         """A form with a file (RFC 7578)."""
-        parts = [("token", self.get("/account").token), *fields.items()]
+        parts = [("csrf-token", self.get("/account").token), *fields.items()]
         body = b"".join(
             f'--edge\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
             for key, value in parts

@@ -39,7 +39,7 @@ def fields_of(text: str) -> dict[str, list[str]]:
     for tag, body in re.findall(r"<select([^>]*)>(.*?)</select>", form, re.S):
         chosen = re.search(r'value="([^"]*)" selected', body) or re.search(r'value="([^"]*)"', body)
         found[re.search(r'name="(\w+)"', tag)[1]] = [html.unescape(chosen[1])]  # type: ignore[index]
-    found.pop("token")
+    found.pop("csrf-token")
     return found
 
 
@@ -48,9 +48,9 @@ def pairs(fields: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("section", SINGLE, ids=lambda one: one.about.name)
-def test_a_form_that_comes_back_as_it_was_changes_nothing(fresh, section: type[Section]) -> None:  # type: ignore[no-untyped-def]
-    site: Site = fresh(modems=0)
-    ann = Client(site).sign_in()
+def test_a_form_that_comes_back_as_it_was_changes_nothing(
+    site: Site, ann: Client, section: type[Section]
+) -> None:
     before = site.store.read(section).value
     path = f"/settings/{section.about.name}"
     assert ann.post(path, pairs(fields_of(ann.get(path).text))).status == 303
@@ -59,11 +59,11 @@ def test_a_form_that_comes_back_as_it_was_changes_nothing(fresh, section: type[S
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda one: one.about.name)
-def test_each_field_is_refused_with_its_sentence_at_the_field(fresh, section: type[Section]) -> None:  # type: ignore[no-untyped-def]
+def test_each_field_is_refused_with_its_sentence_at_the_field(
+    site: Site, ann: Client, section: type[Section]
+) -> None:
     if section.about.name == "blocking":
         return  # its page is made for it and tested below
-    site: Site = fresh(modems=0)
-    ann = Client(site).sign_in()
     path = f"/settings/{section.about.name}" + ("/new" if section.about.many else "")
     before = dict(site.store.read(section).value)
     plain = fields_of(ann.get(path).text)
@@ -321,7 +321,7 @@ def test_figures_are_kept_a_minute_at_a_time_and_thinned_for_a_week(site: Site, 
 
 def test_a_restart_is_asked_about_and_then_made(site: Site, ann: Client) -> None:
     told: list[str] = []
-    site.service.admin.restart = lambda: told.append("restart")
+    site.service.admin.when_restarting(lambda: told.append("restart"))
     assert "Restart the service?" in ann.get("/system/restart").words
     assert told == []
     assert "The service starts anew" in ann.post("/system/restart").words

@@ -105,7 +105,7 @@ def test_a_session_gets_a_new_id_and_none_that_came_from_outside(site: Site) -> 
     again = client.ask(
         "POST",
         "/login",
-        f"token={token}&username=ann&password={PASSWORD}".replace(" ", "+").encode(),
+        f"csrf-token={token}&username=ann&password={PASSWORD}".replace(" ", "+").encode(),
         {"Content-Type": "application/x-www-form-urlencoded", "Origin": client.origin},
     )
     assert again.status == 303

@@ -28,7 +28,10 @@ def login(visit: Visit, why: str = "", status: int = 200) -> HTTPResponse:
 def sign_in(visit: Visit) -> HTTPResponse:
     people = visit.door.people
     try:
-        item = people.check_password(visit.text("username"), visit.text("password"), visit.address)
+        with visit.door.waiting() as admitted:
+            if not admitted:
+                raise Denied("too many sign-ins at once; try again in a moment", 1.0)
+            item = people.check_password(visit.text("username"), visit.text("password"), visit.address)
     except Denied as denied:
         return _denied(visit, denied, login)
     if people.users()[item].totp_key:

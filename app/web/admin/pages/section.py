@@ -153,7 +153,9 @@ def _saved(visit: Visit, section: type[Section], current: Section | None, item: 
 def _write(visit: Visit, section: type[Section], value: Section, item: str) -> str:
     """Write it, and tell what changed for the audit, secrets masked."""
     store, told = visit.house.store, []
-    revision = visit.text("revision") if "revision" in visit.form and not section.about.many else None
+    revision = (
+        visit.text("form-revision") if "form-revision" in visit.form and not section.about.many else None
+    )
 
     def put(old):  # type: ignore[no-untyped-def]
         new = value
