@@ -61,7 +61,7 @@ def test_nothing_secret_is_left_anywhere(
     while (status(service, "later") or {})["state"] in ("queued", "sending"):
         pass
     for one in world.modems:
-        world.order("sms", modem=one["name"], **{"from": "+6281234", "text": TEXT})
+        world.order("sms", modem=one["name"], **{"from": "+6281234", "text": "Tamarind"})
     stranger = Client(service.port, user="mallory", password="Cinnamon-Password")
     stranger.call("send-sms", receiver="0812000001", message=TEXT)
     service.stop()
