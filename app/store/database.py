@@ -62,7 +62,6 @@ CREATE TABLE otp (
 CREATE TABLE part_reference (slot INTEGER PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE refused_pin (mark BLOB PRIMARY KEY) WITHOUT ROWID;
 """,
-    INCOMING,
     # 2: what the pages show: who changed what, the figures of every minute, messages of a day.
     """
 CREATE TABLE audit (
@@ -76,6 +75,8 @@ CREATE TABLE audit (
 CREATE TABLE history (minute INTEGER PRIMARY KEY, figures TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX message_accepted ON message (accepted);
 """,
+    # 3: what comes in: parts, messages, what is handed on, delivery reports.
+    INCOMING,
 )
 SCHEMA_VERSION = len(STEPS)
 
