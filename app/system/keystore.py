@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,5 +33,6 @@ class Keystore:
                 continue
             log.info("HTTPS is served with the certificate %s, good until %s", entry.name, pair.ends.date())
             return self._pem
-        self._pem.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that cannot be written keeps an old one, which nobody reads
+            self._pem.unlink()
         return None

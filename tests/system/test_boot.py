@@ -11,7 +11,8 @@ from tests.system.machine import Machine, Said
 UNITS = (
     "otppi.service otppi-firstboot.service otppi-configure.service otppi-firewall.service "
     "otppi-reset.service "
-    "otppi-reset@sda1.service otppi-apply@wlan.service otppi-accesspoint.target otppi-wlan.service "
+    "otppi-reset@sda1.service otppi-reset-reader@sda1.service "
+    "otppi-apply@wlan.service otppi-accesspoint.target otppi-wlan.service "
     "otppi-ap.service otppi-dhcpd.service otppi-dns.service otppi-expand.service otppi-cleanup.service"
 )
 
@@ -42,7 +43,7 @@ def test_the_service_is_well_guarded(device: Machine) -> None:
 
 
 def test_the_stick_reader_is_well_guarded(device: Machine) -> None:
-    said = device("systemd-analyze security --no-pager otppi-reset@.service | tail -1")
+    said = device("systemd-analyze security --no-pager otppi-reset-reader@.service | tail -1")
     found = re.search(r"([\d.]+) \w+", said)
     assert found is not None, said
     assert float(found[1]) < 3

@@ -76,15 +76,16 @@ class Stick:
         """Have the unit read it, as udev does when one is plugged in; the reader's own words."""
         since = self.machine("date +%s.%N")
         self.machine(f"systemctl start otppi-reset@{self.name}.service", check=False)
-        said = f"journalctl --no-pager --output=cat --since=@{since} --unit=otppi-reset@{self.name}.service"
+        said = f"journalctl --no-pager --output=cat --since=@{since} --unit=otppi-reset@{self.name}.service "
+        said += f"--unit=otppi-reset-reader@{self.name}.service"
         return self.machine(said)
 
     def report(self) -> str:
         """What stands in reset-report.txt now."""
         done = subprocess.run(
-            ["debugfs", "-R", "cat reset-report.txt", self.image], capture_output=True, text=True, check=True
+            ["debugfs", "-R", "cat reset-report.txt", self.image], capture_output=True, check=True
         )
-        return done.stdout
+        return done.stdout.decode()
 
     def unplug(self) -> None:
         if self.loop:
@@ -122,12 +123,18 @@ def asking(content: str | bytes, place: str = INI) -> Callable[[Path], None]:
 
 
 def change_everything(device: Machine) -> None:
-    for change, _ in CHANGED.values():
-        device.set(*change)
+    kept = "/root/changed-settings"
+    if device(f"test -d {kept}", check=False).status:
+        for change, _ in CHANGED.values():
+            device.set(*change)
+        device(f"cp -a /var/lib/otppi/settings {kept}")
+    device(f"rm -f /var/lib/otppi/settings/*.json; cp -a {kept}/*.json /var/lib/otppi/settings/")
 
 
 def changed_sections(device: Machine) -> set[str]:
-    return set(device("cd /var/lib/otppi/settings && ls *.json | sed s/.json$//", check=False).split())
+    return set(
+        device("cd /var/lib/otppi/settings && find -name '*.json' -printf '%f\\n' | sed s/.json$//").split()
+    )
 
 
 @pytest.mark.parametrize("section", CHANGED)
@@ -135,11 +142,13 @@ def test_each_flag_resets_its_section_and_nothing_else(device: Machine, stick: S
     change_everything(device)
     assert changed_sections(device) == set(CHANGED)
     stick.ext4(asking(f"{CHANGED[section][1]} = true\n{VERIFY}"))
-    stick.read()
-    assert changed_sections(device) == set(CHANGED) - {section}
+    said = stick.read()
+    assert changed_sections(device) == set(CHANGED) - {section}, said
     assert "Done:" in stick.report()
     (entry,) = json.loads(device("cat /var/lib/otppi/resets.json"))
-    assert (entry["outcome"], entry["sections"]) == ("done", [section])
+    assert entry["outcome"] == "done"
+    # A flag may stand for more sections, which were at their defaults.
+    assert set(entry["sections"]) & set(CHANGED) == {section}
 
 
 def test_all_flags_reset_all_and_tell_it(device: Machine, stick: Stick) -> None:
@@ -176,7 +185,7 @@ def test_what_is_wrong_is_refused_with_a_report(device: Machine, stick: Stick, c
     stick.ext4(fill)
     stick.read()
     assert changed_sections(device) == set(CHANGED)
-    assert stick.report().startswith("OTP-Pi reset\r\n\r\nRefused: ".replace("\r", "\r"))
+    assert stick.report().startswith("OTP-Pi reset\r\n\r\nRefused: ")
     assert why in stick.report()
 
 
@@ -311,7 +320,7 @@ def test_a_stick_is_mounted_so_that_it_can_do_nothing(device: Machine, stick: St
     stick.ext4(asking(VERIFY))
     device("/usr/lib/otppi/libexec/stick mount sdz1")
     options = device("findmnt --noheadings --output OPTIONS /run/otppi-stick/sdz1")
-    device("/usr/lib/otppi/libexec/stick report sdz1 /nonexistent")
+    device("/usr/lib/otppi/libexec/stick release sdz1")
     assert {"ro", "nosuid", "nodev", "noexec"} <= set(options.split(","))
 
 
@@ -347,5 +356,6 @@ def test_fat_sticks_by_the_mount_seam(device: Machine, stick: Stick, kind: str) 
     device("rm -f /tmp/mount-arguments")
     stick.read()
     given = device("cat /tmp/mount-arguments")
-    assert "nosuid" in given and "nodev" in given and "noexec" in given and "uid=otppi" in given
+    assert "nosuid" in given and "nodev" in given and "noexec" in given
+    assert f"uid={device('id -u otppi')}," in given
     assert "dhcp" not in changed_sections(device)
