@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
@@ -76,6 +77,8 @@ class Bell:
     def stop(self) -> None:
         self._stopping.set()
         self._hush.set()
+        with suppress(queue.Full):  # a full queue wakes the thread as well
+            self._queue.put_nowait("")
         self._thread.join(5)
 
     def hear(self, event: Event) -> None:
