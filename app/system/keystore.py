@@ -33,6 +33,6 @@ class Keystore:
                 continue
             log.info("HTTPS is served with the certificate %s, good until %s", entry.name, pair.ends.date())
             return self._pem
-        with contextlib.suppress(OSError):  # a disk that cannot be written keeps an old one, which nobody reads
+        with contextlib.suppress(OSError):  # a disk that cannot be written keeps one that nobody reads
             self._pem.unlink()
         return None
