@@ -22,8 +22,11 @@ def sides(booted: Machine) -> Iterator[Machine]:
         until(lambda i=interface: f"{i}:unmanaged" in booted("nmcli -t -f DEVICE,STATE device"), "left alone")
         booted(f"ip address add {net}.11/24 dev {interface}; ip link set {interface} up")
         booted(f"ip -n {space} address add {net}.2/24 dev far; ip -n {space} link set far up")
-    listener = "import socket,sys,time\nfor p in sys.argv[1:]:\n  s=socket.create_server(('',int(p)))\n"
-    listener += "  globals()['s'+p]=s\ntime.sleep(1e6)\n"
+    # Where the gateway listens itself, its own door is the one that is knocked at.
+    listener = (
+        "import socket, sys, time\nkept = []\nfor port in sys.argv[1:]:\n  try:\n"
+        "    kept.append(socket.create_server(('', int(port))))\n  except OSError: pass\ntime.sleep(1e6)\n"
+    )
     booted(f"cat > /tmp/listen.py <<'END'\n{listener}END")
     booted("systemd-run --unit=listeners python3 /tmp/listen.py 8888 9100 22")
     for space in SIDES:
