@@ -54,6 +54,7 @@ from app.settings.subscribers import SUBSCRIBERS, Subscriber
 from app.settings.users import User
 from app.settings.watch import Changed, Watcher
 from app.store.atomic import write_secret
+from app.store.audit import Audit
 from app.store.choice import choose, chosen_by
 from app.store.database import Database
 from app.store.ddns import DdnsHistory
@@ -162,7 +163,7 @@ class Service:
             self._serve_certificate,
         )
         around = around or machine()
-        self.device = Device(store, places.home, self.clock, around)
+        self.device = Device(store, places.home, self.clock, around, self._tell_reset)
         self.bell = Bell(around.sound, self.clock)
         self.events.listen(self.bell.hear)
 
@@ -343,6 +344,13 @@ class Service:
             log.error("settings: %s", problem)
 
         self._watcher.run(self._stopping, changed, complain)
+
+    def _tell_reset(self, entry: Mapping[str, object]) -> None:
+        """What a reset stick did, whether the service ran or not, belongs to the audit."""
+        said = entry.get("said")
+        detail = "; ".join(map(str, said)) if isinstance(said, list) else ""
+        at = float(str(entry.get("at", 0)))
+        Audit(self.database).note(at, "-", "reset stick", f"reset.{entry.get('outcome')}", detail)
 
     def _tend_queues(self) -> None:
         self.fleet.tick()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,10 +15,11 @@ from app.core.clock import Clock
 from app.core.errors import GatewayError
 from app.settings.general import General
 from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
+from app.settings.problems import SettingsError
 from app.settings.section import Section
 from app.settings.snapshot import Settings
 from app.settings.store import SettingsStore
-from app.system import card, configure, network, units
+from app.system import card, configure, network, reset, units
 from app.system.card import Card
 from app.system.dbus import Bus, Place, SystemBus, SystemRefused
 from app.system.keystore import Keystore
@@ -42,10 +44,18 @@ NOT_OURS = "this machine is not an OTP-Pi device: its network and its clock are 
 class Device:
     """`apply` takes a section over (from any thread); a thread of its own asks the system, so nobody waits.
 
+    tell: gets each entry of `reset.history` once.
     trial, power, time, status, card: what the pages use. troubles: part → why it is not in force.
     """
 
-    def __init__(self, store: SettingsStore, home: Path, clock: Clock, around: Surroundings) -> None:
+    def __init__(
+        self,
+        store: SettingsStore,
+        home: Path,
+        clock: Clock,
+        around: Surroundings,
+        tell: Callable[[Mapping[str, object]], None] = lambda entry: None,
+    ) -> None:
         self.ours = around.ours
         bus = around.bus
         self.trial = Trial(store, home, clock)
@@ -56,6 +66,8 @@ class Device:
         self.card: Card | None = card.load(home)
         self.troubles: dict[str, str] = {}
         self._bus = bus
+        self._home = home
+        self._tell = tell
         self._clock = clock
         self._settings: Settings | None = None
         self._due: dict[str, float] = {}  # part → steady time from which on it is to be put in force
@@ -122,6 +134,10 @@ class Device:
                 for timetable in self._timetables:
                     timetable.look()
                 self._put_due()
+                # On a disk that cannot be written they are told another time.
+                with contextlib.suppress(OSError, SettingsError):
+                    for entry in reset.untold(self._home):
+                        self._tell(entry)
             except Exception:
                 log.exception("the device met an unforeseen error")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.settings.files import parse_json, read_limited, write_whole
+from app.settings.files import locked, parse_json, read_limited, write_whole
 from app.settings.problems import SettingsError, Wrong
 from app.settings.sections import by_flags
 from app.settings.store import SettingsStore
@@ -54,6 +54,7 @@ FLAGS = frozenset(
 OLD_FORM = frozenset({"RESET_DHCP", "RESET_WLAN", "RESET_ETHERNET", "RESET_USER"})
 
 HISTORY = "resets.json"
+LOCK = ".resets.lock"
 KEPT = 50
 LINES = 200  # lines of a request that are looked at
 
@@ -166,9 +167,8 @@ def answer(request: Request, store: SettingsStore, home: Path, setup_code: str, 
     entry = {"at": int(now), "mark": mark, "outcome": report.outcome, "sections": list(report.sections)}
     entry["said"] = list(report.lines)
     # A disk that cannot be written keeps no history, and the report says why nothing was reset.
-    with contextlib.suppress(OSError):
-        content = json.dumps([*history(home), entry][-KEPT:], indent=1)
-        write_whole(home / HISTORY, content.encode())
+    with contextlib.suppress(OSError, SettingsError), locked(home / LOCK):
+        _keep(home, [*history(home), entry])
     return report
 
 
@@ -179,6 +179,21 @@ def history(home: Path) -> list[dict[str, object]]:
     except (OSError, Wrong):
         return []
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def untold(home: Path) -> list[dict[str, object]]:
+    """What sticks did that nobody was told yet, for the audit; raises OSError, SettingsError."""
+    if all("told" in entry for entry in history(home)):
+        return []
+    with locked(home / LOCK):
+        entries = history(home)
+        fresh = [entry for entry in entries if "told" not in entry]
+        _keep(home, [{**entry, "told": True} for entry in entries])
+    return fresh
+
+
+def _keep(home: Path, entries: list[dict[str, object]]) -> None:
+    write_whole(home / HISTORY, json.dumps(entries[-KEPT:], indent=1).encode())
 
 
 def _forget_trial(home: Path, sections: Iterable[str]) -> None:

@@ -90,6 +90,17 @@ def test_a_reset_puts_back_what_the_device_came_with(tmp_path: Path) -> None:
     assert (entry["at"], entry["outcome"], entry["sections"]) == (1_800_000_000, "done", ["wlan"])
 
 
+def test_each_reset_is_told_to_the_audit_once(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    answer(ini("RESET_WLAN = true"), store, tmp_path, CODE, 1.0)
+    answer(ini("RESET_MOON = true"), store, tmp_path, CODE, 2.0)
+    assert [entry["outcome"] for entry in reset.untold(tmp_path)] == ["done", "nothing"]
+    assert reset.untold(tmp_path) == []
+    answer(ini("RESET_SMS = true"), store, tmp_path, CODE, 3.0)
+    assert [entry["at"] for entry in reset.untold(tmp_path)] == [3]
+    assert len(reset.history(tmp_path)) == 3
+
+
 def test_the_same_file_resets_once(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path)
     answer(ini("RESET_DHCP = true"), store, tmp_path, CODE, 1.0)

@@ -309,6 +309,17 @@ def test_it_mends_settings_that_cannot_be_read(device: Machine, stick: Stick) ->
     assert "dhcp" not in changed_sections(device)
 
 
+def test_a_reset_stands_in_the_audit(device: Machine, stick: Stick) -> None:
+    device.settled("otppi.service")
+    device.set("sms", "country_code=66")
+    stick.ext4(asking(f"RESET_SMS = true\n{VERIFY}"))
+    stick.read()
+    query = "SELECT address, what, detail FROM audit ORDER BY seq DESC LIMIT 1"
+    look = f"import sqlite3; print(sqlite3.connect('/var/lib/otppi/state.db').execute('{query}').fetchone())"
+    told = "('reset stick', 'reset.done', 'Done:; SMS: reset')"
+    until(lambda: device(f'python3 -c "{look}"') == told, "the audit tells it")
+
+
 def test_nothing_stays_mounted(device: Machine, stick: Stick) -> None:
     stick.ext4(asking(f"RESET_DHCP = true\n{VERIFY}"))
     stick.read()
