@@ -66,7 +66,7 @@ image-debian:  ## the same stage on a Debian base, for the emulator (root)
 	@scripts/host-packages image
 	scripts/build-deb
 	scripts/run-stages build/image/rootfs image/stage-base image/stage-otppi
-	scripts/pack-image
+	scripts/pack-image --release build/image/rootfs build/image/otp-pi.img
 
 boot-test:  ## build that image, boot it in the emulator and use it (root)
 	@scripts/host-packages image
