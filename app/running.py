@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
