@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export OTPPI_HOME ?= $(CURDIR)/run
 
-.PHONY: help setup run test fuzz lint format bench soak test-debian13 system-test deb clean
+.PHONY: help setup run test fuzz lint format bench soak test-debian13 system-test deb image image-debian boot-test clean
 
 help:  ## what there is
 	@echo "OTP-Pi: one-time passwords by SMS, from a Raspberry Pi of your own"; echo
@@ -58,6 +58,19 @@ system-test: .venv/ready  ## the package on a booted Debian 13: network, firewal
 
 deb:  ## the Debian package, in dist/
 	@scripts/build-deb
+
+image:  ## the flashable image, by pi-gen (docker, or natively as root)
+	scripts/build-image
+
+image-debian:  ## the same stage on a Debian base, for the emulator (root)
+	@scripts/host-packages image
+	scripts/build-deb
+	scripts/run-stages build/image/rootfs image/stage-base image/stage-otppi
+	scripts/pack-image --release build/image/rootfs build/image/otp-pi.img
+
+boot-test:  ## build that image, boot it in the emulator and use it (root)
+	@scripts/host-packages image
+	scripts/boot-test
 
 clean:  ## forget .venv, ./run and what was built
 	rm -rf .venv run build dist .pytest_cache .mypy_cache .ruff_cache

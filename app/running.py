@@ -31,6 +31,7 @@ from hw.sim.plugs import plugs
 log = logging.getLogger(__name__)
 
 USER = "demo"
+SWITCH_INTERVAL = 0.0005  # seconds
 # Families and prefixes that differ, so that routing and fail-over can be seen.
 SIMULATED: Mapping[str, Mapping[str, Any]] = {
     "sim1": {"port": "sim://sim1?family=sim800&delay_ms=400", "recipient_prefix": ("62811", "62812")},
@@ -95,6 +96,8 @@ def _run(
     except (GatewayError, OSError) as error:
         log.error("the gateway cannot start: %s", error)
         return 1
+    # A message changes threads some ten times on its way; Python's own 5 ms between turns would show.
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with _signals() as told_to_stop:
         service.admin.when_restarting(lambda: os.kill(os.getpid(), signal.SIGTERM))
         service.start()
