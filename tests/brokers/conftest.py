@@ -12,7 +12,7 @@ import pytest
 
 from app.brokers import BrokerStatus
 from app.main import Service
-from app.settings.api import Api
+from app.settings.api import Api, ApiUser
 from app.settings.modems import Modem
 from app.settings.store import SettingsStore
 from app.settings.subscribers import Subscriber as Options
@@ -78,6 +78,7 @@ class Device:
     def __init__(self, folder: Path) -> None:
         self.store = SettingsStore(folder)
         self.store.save(Api, Api(enable_http=False, enable_https=False))
+        self.store.put(ApiUser, "owner", ApiUser(username="owner"))  # without one it sends nothing
         for name in ("one", "two"):
             self.store.put(Modem, name, Modem(name=name, port=f"sim://{folder.name}-{name}"))
         self.service = Service(Places(folder), self.store, self.store.load())
