@@ -27,7 +27,7 @@ def _field(section: Any) -> str:
     return next(
         name
         for name, option in section.options.items()
-        if (option.kind in ("text", "number") or name in ("services",))
+        if (option.kind in ("text", "number") or name in ("services", "stop_words"))
         and not option.secret
         and name not in (section.about.key, "otp_store_url")
         and "\n" not in VALUES[section.about.name][name].bad
