@@ -1,12 +1,11 @@
-"""Builds every object of the gateway once, in reading order; starts it, stops it, applies what changed."""
+"""Builds every object of the gateway once, in reading order; starts it and stops it."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING
 
 from app.bell import Bell
@@ -24,38 +23,26 @@ from app.core.msisdn import Numbering
 from app.core.otp import OtpBook, OtpPolicy
 from app.core.recovery import recover
 from app.core.routing import Router
-from app.ddns import office as ddns_office
 from app.ddns.office import DdnsOffice
-from app.exchange import SECTIONS as OF_THE_EXCHANGE
 from app.exchange import Exchange
+from app.inforce import InForce
 from app.jobs import ClockWatch, Jobs
-from app.mail import office as mail_office
 from app.mail.office import MailOffice
 from app.maildoor import MailDoor
 from app.metrics import CONTENT_TYPE as metrics_type
-from app.modems.spec import ModemSpec
 from app.numbering import normalise
 from app.pages import Pages
-from app.settings.api import Api as ApiSettings
 from app.settings.api import ApiUser
-from app.settings.bell import Bell as BellSettings
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
-from app.settings.keystore import Keystore
-from app.settings.modems import Modem
-from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.passwords import verify_password
 from app.settings.problems import Problem, SettingsError
-from app.settings.section import Section
-from app.settings.sms import Sms
 from app.settings.snapshot import Settings
 from app.settings.store import Loaded, SettingsStore
-from app.settings.subscribers import SUBSCRIBERS, Subscriber
-from app.settings.users import User
 from app.settings.watch import Changed, Watcher
 from app.store.atomic import write_secret
 from app.store.audit import Audit
-from app.store.choice import choose, chosen_by
+from app.store.choice import choose
 from app.store.database import Database
 from app.store.ddns import DdnsHistory
 from app.store.keys import DeviceKeys
@@ -98,9 +85,8 @@ class Service:
         admin_ports: tuple[int, int] = (0, 0),
     ) -> None:
         settings = loaded.settings
-        self.settings = settings
         self._store = store
-        self._places = places
+        self._acme = places.tls / "acme.pem"
 
         # What outlives a restart.
         places.make()
@@ -109,7 +95,6 @@ class Service:
         self.database = Database(places.database)
         self.spool = FileSpool(places.spool, self.clock)
         device = keys.key("brokers").hex()[:12]
-        self._chosen_by = chosen_by(settings.one(General))
         remembered = choose(settings.one(General), self.database, keys, device)
         self.otp_store, self.ledger, digest = remembered.otp, remembered.ledger, remembered.digest
         memory = ModemMemory(self.database, KeyedDigest(keys.key("modems")))
@@ -168,6 +153,7 @@ class Service:
         self.events.listen(self.bell.hear)
 
         self.admin = Pages(self, places, store, admin_ports)
+        self.in_force = InForce(settings, self, self._acme)
 
         # What goes on by itself.
         self._stopping = threading.Event()
@@ -185,34 +171,14 @@ class Service:
         self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
         self.jobs.every(60.0, "figures", self.admin.keep_figures)
         self.jobs.every(HOUR, "pages", self.admin.open)
-        self._apply: dict[type[Section], Callable[[], object]] = {
-            Sms: self._apply_sms,
-            Modem: self._apply_modems,
-            BlockedNumber: self._apply_blocking,
-            ApiSettings: self._apply_api,
-            ApiUser: self._apply_api_users,
-            User: self._set_rules,
-            Keystore: self._apply_keystore,
-            BellSettings: self._apply_bell,
-            Wlan: lambda: self.device.apply(Wlan, self.settings),
-            Dhcp: lambda: self.device.apply(Dhcp, self.settings),
-            Ethernet: lambda: self.device.apply(Ethernet, self.settings),
-            FirewallRule: lambda: self.device.apply(FirewallRule, self.settings),
-            **dict.fromkeys(mail_office.SECTIONS, lambda: self.mail.apply(self.settings)),
-            **dict.fromkeys(ddns_office.SECTIONS, self._apply_ddns),
-            General: self._apply_general,
-            **{section: partial(self._apply_subscriber, section) for section in SUBSCRIBERS},
-        }
 
     def start(self) -> None:
         """Open the doors last, when what was left open by the last process is settled."""
-        for section in (General, Sms, BlockedNumber, ApiUser, BellSettings, Keystore):
-            self._apply[section]()
+        self.in_force.before_recovery()
         recover(self.ledger, self.spool, self.intake, self.clock)
-        self._apply_modems()
         self.exchange.start(self.gateway)
         self.jobs.start()
-        self._apply_api()
+        self.in_force.open()
         self.admin.start()
         self.brokers.start()
         self.mail.start()
@@ -241,86 +207,22 @@ class Service:
         self.exchange.stop()
         self.database.close()
 
+    @property
+    def settings(self) -> Settings:
+        """What is in force now."""
+        return self.in_force.settings
+
     def ready(self) -> tuple[bool, str]:
         """Whether a message can be sent now, and if not, why."""
         return (True, "") if self.fleet.lanes() else (False, self.fleet.why_none())
 
-    # One method a section; each takes over what the settings now say.
-
-    def apply(self, section: type[Section], settings: Settings) -> None:
-        """Take over a section that changed."""
-        self.settings = settings
-        if section in OF_THE_EXCHANGE:
-            self.exchange.apply(settings)
-        work = self._apply.get(section)
-        if work is not None:
-            work()
-            log.info("the settings of %s changed and are in force", section.about.name)
-
-    def _apply_general(self) -> None:
-        general = self.settings.one(General)
-        if chosen_by(general) != self._chosen_by:
-            log.warning("the OTP store changes when the service is started again")
-        lifetime = general.otp_expiration / 1000
-        self.intake.otp.policy = OtpPolicy(general.otp_digits, general.otp_tries, lifetime)
-        self.intake.duplicates.window = float(general.duplicate_window)
-        self.exchange.apply(self.settings)
-        self._set_rules()
-        self.mail.apply(self.settings)
-        self.device.apply(General, self.settings)
-
-    def _apply_sms(self) -> None:
-        country_code = self.settings.one(Sms).country_code
-        if country_code != self.intake.numbering.country_code:
-            self.intake.numbering = Numbering(country_code, normalise)
-        self._set_rules()
-        self._apply_modems()
-
-    def _set_rules(self) -> None:
-        general = self.settings.one(General)
-        self.intake.rules = Rules(
-            claimed=bool(self.settings.items(User) or self.settings.items(ApiUser)),
-            drop_expired=general.drop_expired_otp,
-            lifetime=general.otp_expiration / 1000,
-            delivery_reports=self.settings.one(Sms).delivery_reports,
-        )
-
-    def _apply_modems(self) -> None:
-        sms = self.settings.one(Sms)
-        self.fleet.apply(ModemSpec.of(item, modem, sms) for item, modem in self.settings.items(Modem).items())
-
-    def _apply_blocking(self) -> None:
-        numbers = self.settings.items(BlockedNumber).values()
-        self.intake.blocklist.load(one.number for one in numbers if one.state == "blocked")
-
-    def _apply_api(self) -> None:
-        self.doors.apply(self.settings.one(ApiSettings))
-        self.device.apply(ApiSettings, self.settings)  # a door that moves needs a hole in the firewall
-
-    def _apply_keystore(self) -> None:
-        chosen = self.device.keystore.chosen(self.settings.items(Keystore).values())
-        had = self._places.tls / "acme.pem"
-        self.doors.certify(chosen or (had if had.exists() else None))
-        self.admin.open()
+    # What the parts above call.
 
     def _serve_certificate(self, name: str, pair: KeyPair) -> None:
-        """One came through a DNS account; an active one of the keystore goes before it."""
-        write_secret(self._places.tls / "acme.pem", pair.chain_pem() + pair.key_pem())
+        """One came through a DNS account."""
+        write_secret(self._acme, pair.chain_pem() + pair.key_pem())
         log.info("there is a certificate for %s, good until %s", name, pair.ends.date())
-        self._apply_keystore()
-
-    def _apply_ddns(self) -> None:
-        self.ddns.apply(self.settings)
-
-    def _apply_bell(self) -> None:
-        self.bell.apply(self.settings.one(BellSettings))
-
-    def _apply_api_users(self) -> None:
-        self.sign_in.load(self.settings.items(ApiUser).values())
-        self._set_rules()
-
-    def _apply_subscriber(self, section: type[Subscriber]) -> None:
-        self.brokers.apply(self.settings.one(section))
+        self.in_force.certificates()
 
     def _keep_blocked(self, number: str, blocked: bool, by: str) -> None:
         entry = BlockedNumber(
@@ -338,7 +240,7 @@ class Service:
 
     def _watch(self) -> None:
         def changed(change: Changed) -> None:
-            self.apply(change.section, self._watcher.settings)
+            self.in_force.apply(change.section, self._watcher.settings)
 
         def complain(problem: Problem) -> None:
             log.error("settings: %s", problem)

@@ -45,7 +45,6 @@ BODY = 9 * 1024 * 1024  # a backup; each page says how much of it it takes
 class Running(Protocol):
     """What of the service the pages show and move."""
 
-    settings: Settings
     gateway: Gateway
     fleet: Fleet
     database: Database
@@ -56,6 +55,9 @@ class Running(Protocol):
     brokers: Brokers
     mail: MailOffice
     device: Device
+
+    @property
+    def settings(self) -> Settings: ...
 
 
 class Pages:

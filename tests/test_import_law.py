@@ -42,6 +42,7 @@ LAW: dict[str, frozenset[str]] = {
     "app.numbering": CORE,
     "app.maildoor": CORE | {"app.mail", "app.web"},
     "app.main": EVERYTHING,
+    "app.inforce": EVERYTHING,  # the part of the composition root that hands out changed settings
     "app.pages": EVERYTHING,  # the part of the composition root that builds the browser admin
     "app.__main__": EVERYTHING,
     "app.running": EVERYTHING,
