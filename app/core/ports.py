@@ -87,7 +87,7 @@ class OtpStore(Protocol):
 
 
 class Job(Protocol):
-    """A message in a carrier's hands. Exactly one of sent, refused, passed and unknown ends a ``begin``."""
+    """A message in a carrier's hands. Exactly one of sent, refused and unknown ends a ``begin``."""
 
     @property
     def message(self) -> Message: ...
@@ -108,15 +108,19 @@ class Job(Protocol):
 
     def refused(self, why: NotSent) -> None: ...
 
+    def unknown(self, why: UnknownOutcome) -> None: ...
+
+
+class MailJob(Job, Protocol):
+    """A mail in the hands of the accounts, which take turns among themselves."""
+
     def through(self, carrier: str, name: str) -> None:
-        """A mail account says that it is the one that tries now; of a modem this is known."""
+        """An account says that it is the one that tries now; of a modem this is known."""
         ...
 
     def passed(self, why: NotSent) -> None:
-        """Known not to be out, and the same hands go on with another account: on record as a try."""
+        """Ends a ``begin`` too: known not to be out, and another account goes on. On record as a try."""
         ...
-
-    def unknown(self, why: UnknownOutcome) -> None: ...
 
 
 class Fleet(Protocol):
@@ -156,6 +160,6 @@ class Fleet(Protocol):
 class Mail(Protocol):
     """The mail accounts, in turn."""
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: MailJob) -> None:
         """Takes the message into a queue; the job is ended as a modem ends it. Raises NotSent."""
         ...

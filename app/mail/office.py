@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from app.core.clock import Clock
 from app.core.gateway import Gateway
-from app.core.ports import Job
+from app.core.ports import MailJob
 from app.mail.account import account_of, accounts_of
 from app.mail.direct import WARNING, MailExchangers
 from app.mail.reception import Guard, Reception
@@ -53,7 +53,7 @@ class MailOffice:
         self.door_error = ""
         self._turns.load(accounts_of(settings.items(EmailAccount)))
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: MailJob) -> None:
         """Raises NotSent (``core.ports.Mail``)."""
         self._senders.submit(job)
 

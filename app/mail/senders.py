@@ -13,7 +13,7 @@ from datetime import datetime
 from app.core.clock import Clock
 from app.core.errors import BadRequest, NotSent, QueueFull, StorageFailed, UnknownOutcome
 from app.core.message import Message, Sent
-from app.core.ports import Job
+from app.core.ports import MailJob
 from app.mail.account import Account
 from app.mail.letter import DOOR, Letter, forward, write
 from app.mail.session import AccountFault, LetterFault, Patience, Session, Silence, verifying
@@ -60,7 +60,7 @@ class Senders:
         self._exchangers = exchangers
         self.tls = tls or verifying()
         self.patience = patience or Patience()
-        self._queue: deque[Job] = deque()
+        self._queue: deque[MailJob] = deque()
         self._change = threading.Condition()
         self._stopping = False
         self._threads = [
@@ -82,7 +82,7 @@ class Senders:
             if thread.is_alive():
                 thread.join(max(0.0, end - self.clock.steady()))
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: MailJob) -> None:
         if not self.turns.any() and not self._may_go_direct(job.message):
             raise NotSent(self.turns.why_none(), reason="mail_failed")
         with self._change:
@@ -112,7 +112,7 @@ class Senders:
                 # Its text may hold anything. _Try has ended the job unless the ledger itself failed.
                 log.error("a mail ended with an unforeseen %s", type(error).__name__)
 
-    def _deliver(self, job: Job) -> None:
+    def _deliver(self, job: MailJob) -> None:
         tried: set[str] = set()
         last: NotSent | None = None
         while True:
@@ -146,7 +146,7 @@ class Senders:
     def _may_go_direct(self, message: Message) -> bool:
         return self._exchangers is not None and not self.turns.any() and _came_by_smtp(message)
 
-    def _direct(self, job: Job) -> None:
+    def _direct(self, job: MailJob) -> None:
         """Straight to the recipient's mail exchangers, one after the other (RFC 5321 §5.1)."""
         last: NotSent | None = None
         assert self._exchangers is not None
@@ -183,7 +183,7 @@ def _came_by_smtp(message: Message) -> bool:
 class _Try:
     """One message and one account, from connecting to the outcome."""
 
-    def __init__(self, house: Senders, job: Job, turn: Turn, counted: bool = True) -> None:
+    def __init__(self, house: Senders, job: MailJob, turn: Turn, counted: bool = True) -> None:
         self._house = house
         self._job = job
         self._turn = turn
