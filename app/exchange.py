@@ -24,7 +24,7 @@ from app.modems.forwarding import Forwarder, NotTaken
 from app.modems.inbox import Inbox
 from app.modems.inspector import Inspector
 from app.modems.power import UsbPower
-from app.modems.tools import Tools
+from app.modems.tools import Audit, Tools
 from app.mqttpost import publish
 from app.settings.general import General
 from app.settings.inbox import Inbox as InboxSettings
@@ -64,7 +64,7 @@ class Exchange:
         clock: Clock,
         events: Events,
         runtime: Path,
-        audit: Callable[[str, str, str], None] = lambda who, what, detail: None,
+        audit: Audit = lambda who, what, detail: None,
     ) -> None:
         self._clock = clock
         self._events = events

@@ -40,6 +40,7 @@ from app.store.choice import chosen_by
 from app.system.device import Device
 from app.web.doors import ApiDoors
 from app.web.signin import SignIn
+from app.web.signin import User as ApiDoorUser
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Parts(Protocol):
     mail: MailOffice
     ddns: DdnsOffice
     brokers: Brokers
-    sign_in: SignIn[ApiUser]
+    sign_in: SignIn[ApiDoorUser]
     doors: ApiDoors
     admin: Pages
     bell: Bell

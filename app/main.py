@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from app.bell import Bell
 from app.brokers import Brokers
 from app.core.blocklist import BlockList
-from app.core.clock import SystemClock
+from app.core.clock import Clock, SystemClock
 from app.core.delivery import Delivery
 from app.core.digest import KeyedDigest
 from app.core.duplicates import Duplicates
@@ -32,7 +32,6 @@ from app.maildoor import MailDoor
 from app.metrics import CONTENT_TYPE as metrics_type
 from app.numbering import normalise
 from app.pages import Pages
-from app.settings.api import ApiUser
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
 from app.settings.passwords import verify_password
@@ -57,7 +56,7 @@ from app.web.api import Api, Page
 from app.web.doors import ApiDoors
 from app.web.pool import Pool
 from app.web.server import WebServer
-from app.web.signin import SignIn
+from app.web.signin import SignIn, User
 
 if TYPE_CHECKING:
     from app.settings.keypair import KeyPair
@@ -91,7 +90,7 @@ class Service:
         # What outlives a restart.
         places.make()
         keys = DeviceKeys(places.keys)
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self.database = Database(places.database)
         self.spool = FileSpool(places.spool, self.clock)
         device = keys.key("brokers").hex()[:12]
@@ -123,7 +122,7 @@ class Service:
         self.gateway = Gateway(self.intake, self.fleet, self.ledger)
 
         # The doors.
-        self.sign_in: SignIn[ApiUser] = SignIn(verify_password)
+        self.sign_in: SignIn[User] = SignIn(verify_password)
         pool = Pool()
         more = figures.pages(self.exchange.metrics.render, metrics_type) | dict(pages or {})
         self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, more)
