@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from app.core.clock import Clock
 from app.core.commands import SendEmail, SendSms, Source
@@ -18,7 +17,7 @@ from app.metrics import Metrics
 from app.modems import standing as how
 from app.modems.balance import BalanceChecks, Check
 from app.modems.canary import Bird, Canary, Plan
-from app.modems.dialer import Dialer
+from app.modems.dialer import Dial, Dialer
 from app.modems.fleet import Fleet
 from app.modems.forwarding import Forwarder, NotTaken
 from app.modems.inbox import Inbox
@@ -54,7 +53,7 @@ class Exchange:
     """Pages and doors use ``fleet``, ``inspector`` (offers, notices), ``messages`` (the inbox), ``forwarder``
     (replay), ``canary`` (state), ``tools`` (SIM, IMEI) and ``metrics`` (render).
 
-    audit(who, what, detail) writes into the audit; runtime: memory-backed storage for what holds secrets.
+    audit(who, what, detail) writes into the audit; dial: makes a modem's call to the internet.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class Exchange:
         memory: ModemMemory,
         clock: Clock,
         events: Events,
-        runtime: Path,
+        dial: Dial,
         audit: Audit = lambda who, what, detail: None,
     ) -> None:
         self._clock = clock
@@ -88,7 +87,7 @@ class Exchange:
             events.announce,
             inbox=self.inbox,
             power=UsbPower(),
-            dial=lambda spec: Dialer(spec, clock, events.announce, runtime / "ppp", card_of=card_of),
+            dial=lambda spec: Dialer(spec, clock, events.announce, dial, card_of=card_of),
         )
         self.inspector = Inspector(self.fleet, events.announce, clock)
         self.tools = Tools(self.fleet, memory, audit)

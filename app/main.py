@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.bell import Bell
@@ -50,6 +51,7 @@ from app.store.modems import ModemMemory
 from app.store.places import Places
 from app.store.spool import FileSpool
 from app.system.device import Device, Surroundings, machine
+from app.system.dialling import UnitCall
 from app.system.watchdog import Watchdog
 from app.web import figures
 from app.web.api import Api, Page
@@ -86,6 +88,7 @@ class Service:
         settings = loaded.settings
         self._store = store
         self._acme = places.tls / "acme.pem"
+        around = around or machine()
 
         # What outlives a restart.
         places.make()
@@ -100,7 +103,8 @@ class Service:
 
         # The modems, and the domain that uses them.
         self.events = Events()
-        self.exchange = Exchange(self.database, memory, self.clock, self.events, places.runtime)
+        dial = partial(UnitCall, around.bus)
+        self.exchange = Exchange(self.database, memory, self.clock, self.events, dial)
         self.fleet = self.exchange.fleet
         self.mail_usage = MailUsage(self.database)
         self.mail = MailOffice(settings, self.mail_usage, self.clock)
@@ -146,7 +150,6 @@ class Service:
             self.clock,
             self._serve_certificate,
         )
-        around = around or machine()
         self.device = Device(store, places.home, self.clock, around, self._tell_reset)
         self.bell = Bell(around.sound, self.clock)
         self.events.listen(self.bell.hear)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from app.core.clock import Clock
-from app.core.errors import NoDevice, NotSent
+from app.core.errors import GatewayError, NoDevice, NotSent
 from app.core.events import Announce, ModemState
 from app.core.faults import described
 from app.core.ports import Job
 from app.core.routing import Lane
 from app.modems import standing as how
-from app.modems.dialup import REDIAL, DialPlan, chat_script, pppd_options
 from app.modems.ladder import Ladder
 from app.modems.queue import Errand
 from app.modems.spec import ModemSpec
@@ -26,9 +23,10 @@ from app.modems.standing import Internet, Standing
 
 log = logging.getLogger(__name__)
 
+#: Seconds from one try to the next; the last one stays.
+REDIAL = (5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 LOOK = 2.0
 SETTLED = 60.0  # seconds of a connection after which the next one is dialled at once
-STOP = 10.0
 _SYSFS = Path("/sys/class/net")
 
 
@@ -43,29 +41,27 @@ class NetworkLink(Protocol):
 
 
 class Call(Protocol):
-    """A running pppd, as ``subprocess.Popen`` is one."""
+    """A call that was dialled. interface: the network card it has once it is up."""
 
-    def poll(self) -> int | None: ...
+    @property
+    def interface(self) -> str: ...
 
-    def terminate(self) -> None: ...
+    def ended(self) -> str:
+        """Why it is over, "" while it lasts."""
+        ...
 
-    def kill(self) -> None: ...
-
-    def wait(self, timeout: float | None = None) -> int: ...
+    def hang_up(self) -> None: ...
 
 
-def start_pppd(words: Sequence[str]) -> Call:
-    """The process boundary: nothing of pppd's words is kept, they may hold names and numbers."""
-    return subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+#: Dials with a modem (its id) through a port; raises OSError or GatewayError with a sentence.
+Dial = Callable[[str, str], Call]
 
 
 class Dialer:
     """In the fleet it stands where a ModemWorker would, and refuses all messages.
 
-    folder: where chat script and options are written, 0600. card_of(port): the network card of the stick at a
-    port, or "". link: NetworkManager; without it every stick is dialled.
+    card_of(port): the network card of the stick at a port, or "". link: NetworkManager; without it every
+    stick is dialled.
     """
 
     def __init__(
@@ -73,9 +69,8 @@ class Dialer:
         spec: ModemSpec,
         clock: Clock,
         announce: Announce,
-        folder: Path,
+        dial: Dial,
         *,
-        start: Callable[[Sequence[str]], Call] = start_pppd,
         card_of: Callable[[str], str] = lambda port: "",
         link: NetworkLink | None = None,
         redial: Sequence[float] = REDIAL,
@@ -89,8 +84,7 @@ class Dialer:
         self.queued = 0
         self._clock = clock
         self._announce = announce
-        self._folder = folder
-        self._start = start
+        self._dial = dial
         self._card_of = card_of
         self._link = link
         self._redial = redial
@@ -140,7 +134,7 @@ class Dialer:
             began = self._clock.steady()
             try:
                 why = self._one_call()
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, GatewayError) as error:
                 why = str(error)
             except Exception as error:
                 log.error("modem %s met an unforeseen %s", self.spec.name, described(error))
@@ -157,24 +151,20 @@ class Dialer:
         card = self._card_of(self._port)
         if card and self._link is not None:
             return self._by_card(card, self._link)
-        return self._by_pppd()
+        return self._by_call()
 
-    def _by_pppd(self) -> str:
+    def _by_call(self) -> str:
         """Dial and stay until the connection ends; why it ended."""
-        plan = DialPlan.of(self.spec.id, self.spec.modem, self._port)
-        self._stand(how.CONNECTING, f"dialling at {self._port}", Internet(False, plan.interface))
-        options = self._write(plan)
-        call = self._start(("pppd", "file", str(options)))
+        self._stand(how.CONNECTING, f"dialling at {self._port}", Internet(False))
+        call = self._dial(self.spec.id, self._port)
         try:
             while not self._stopping.wait(self._look):
-                ended = call.poll()
-                if ended is not None:
-                    return ENDED.get(ended, f"pppd ended with {ended}")
-                self._watch(plan.interface)
+                if why := call.ended():
+                    return why
+                self._watch(call.interface)
             return "stopped"
         finally:
-            _end(call)
-            options.unlink(missing_ok=True)
+            call.hang_up()
 
     def _by_card(self, card: str, link: NetworkLink) -> str:
         modem = self.spec.modem
@@ -189,15 +179,6 @@ class Dialer:
             return "stopped"
         finally:
             link.disconnect(card)
-
-    def _write(self, plan: DialPlan) -> Path:
-        """Chat script and options, readable to nobody else from their first byte on."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        chat = self._folder / f"{plan.interface}.chat"
-        options = self._folder / f"{plan.interface}.options"
-        _secret(chat, chat_script(plan))
-        _secret(options, pppd_options(plan, chat))
-        return options
 
     def _watch(self, card: str) -> None:
         folder = self._sysfs / card
@@ -218,42 +199,6 @@ class Dialer:
             level = logging.WARNING if state == how.TROUBLE else logging.INFO
             log.log(level, "modem %s, internet: %s %s", self.spec.name, state, why)
             self._announce(ModemState(self.spec.id, state, why))
-
-
-#: pppd(8), EXIT STATUS: those that an owner can do something about.
-ENDED = {
-    1: "pppd met a fatal error",
-    2: "pppd does not know one of its options",
-    3: "pppd lacks the right to dial",
-    4: "the kernel has no PPP",
-    6: "the port is in use by another program",
-    7: "the port cannot be opened",
-    8: "the modem did not connect; look at the APN and the dial number",
-    10: "the operator closed the connection",
-    15: "the operator no longer answers",
-    16: "the modem hung up",
-    17: "a loop-back was met",
-    19: "the operator refused user name or password",
-}
-
-
-def _end(call: Call) -> None:
-    if call.poll() is not None:
-        return
-    call.terminate()
-    try:
-        call.wait(STOP)
-    except subprocess.TimeoutExpired:
-        call.kill()
-        call.wait(STOP)
-
-
-def _secret(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    file: IO[str]
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
 
 
 def _number(file: Path) -> int:

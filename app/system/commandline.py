@@ -39,6 +39,8 @@ def add_commands(subparsers: Any) -> None:
     stick.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file itself")
     stick.add_argument("--stick", type=Path, metavar="DIR", help="a mounted flash disk instead of the file")
     stick.add_argument("--report", type=Path, metavar="FILE", help="where the report goes besides the screen")
+    call = _add(subparsers, "dial-up", dial_up, "dial with a modem; what otppi-dialup@.service runs")
+    call.add_argument("call", metavar="MODEM:PORT", help="a modem of the settings, and ttyUSB2 or the like")
     shown = _add(subparsers, "card", print_card, "print the card: Wi-Fi, password, set-up code, addresses")
     shown.add_argument("--svg", action="store_true", help="as a sheet with QR codes")
 
@@ -185,6 +187,18 @@ def _sound(store: SettingsStore, name: str) -> None:
             Buzzer(settings.gpio_pin).play(MELODIES[name], threading.Event())
     except HwError as error:
         print(error, file=sys.stderr)
+
+
+def dial_up(arguments: argparse.Namespace) -> int:
+    """Become the pppd of one modem; comes back only when there is a reason not to."""
+    from app.settings.store import SettingsStore
+    from app.system import configure, dialling
+
+    settings = SettingsStore(home_of(arguments)).load().settings
+    try:
+        dialling.dial(settings, arguments.call, configure.run_command)
+    except dialling.Refusal as error:
+        return _fail(str(error))
 
 
 def print_card(arguments: argparse.Namespace) -> int:

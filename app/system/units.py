@@ -11,21 +11,36 @@ MANAGER = Place("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.fr
 UNIT = "org.freedesktop.systemd1.Unit"
 SERVICE = "org.freedesktop.systemd1.Service"
 PATIENCE = 60.0
+UNSETTLED = ("activating", "reloading", "deactivating")
 
 
-def start(bus: Bus, unit: str, pause: Callable[[float], None] = time.sleep) -> None:
-    """Run a oneshot unit and wait until it has ended; raises SystemRefused when it failed."""
-    bus.call(MANAGER, "StartUnit", "ss", unit, "replace")
+def start(bus: Bus, unit: str, pause: Callable[[float], None] = time.sleep, again: bool = False) -> None:
+    """Run a unit and wait until it is up, or has ended if it is a oneshot; SystemRefused when it failed.
+
+    again: from the beginning, where it runs already.
+    """
+    bus.call(MANAGER, "RestartUnit" if again else "StartUnit", "ss", unit, "replace")
     (path,) = bus.call(MANAGER, "LoadUnit", "s", unit)
-    place = Place(MANAGER.name, path, UNIT)
+    if _settled(bus, Place(MANAGER.name, path, UNIT), unit, pause) == "failed":
+        raise SystemRefused(f"{unit} failed; its log tells why")
+
+
+def stop(bus: Bus, unit: str, pause: Callable[[float], None] = time.sleep) -> None:
+    """End a unit and wait until it has ended; raises SystemRefused."""
+    bus.call(MANAGER, "StopUnit", "ss", unit, "replace")
+    (path,) = bus.call(MANAGER, "LoadUnit", "s", unit)
+    _settled(bus, Place(MANAGER.name, path, UNIT), unit, pause)
+
+
+def _settled(bus: Bus, place: Place, unit: str, pause: Callable[[float], None]) -> str:
     waited = 0.0
-    while (state := bus.get(place, "ActiveState")) in ("activating", "reloading"):
+    # What was asked for is a job at first; until it runs, the unit is as it was.
+    while (state := bus.get(place, "ActiveState")) in UNSETTLED or any(bus.get(place, "Job")[:1] or [0]):
         if waited > PATIENCE:
-            raise SystemRefused(f"{unit} has not ended within {PATIENCE:.0f} s")
+            raise SystemRefused(f"{unit} has not settled within {PATIENCE:.0f} s")
         pause(0.2)
         waited += 0.2
-    if state == "failed":
-        raise SystemRefused(f"{unit} failed; its log tells why")
+    return str(state)
 
 
 def restart(bus: Bus, unit: str) -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from app.settings.modems import Modem
 
-#: Seconds from one try to the next; the last one stays.
-REDIAL = (5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 #: Metric of the way to the internet that is only used when there is no other.
 FALLBACK_METRIC = 700
 _PLAIN = re.compile(r"[A-Za-z0-9 +=,*#;&_./:@?!()-]")
