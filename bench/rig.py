@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import Empty, Queue
 from types import TracebackType
@@ -38,10 +38,17 @@ def free_port() -> int:
 class Simulators:
     """``python3 -m hw.sim`` in a process of its own, steered by JSON lines."""
 
-    def __init__(self, modems: int, delay_ms: float = 0.0, family: str = "generic", *more: str) -> None:
+    def __init__(
+        self,
+        modems: int,
+        delay_ms: float = 0.0,
+        family: str = "generic",
+        *more: str,
+        python: Sequence[str] = (sys.executable,),
+    ) -> None:
         words = ["--modems", str(modems), "--delay-ms", str(delay_ms), "--family", family, *more]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hw.sim", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*python, "-m", "hw.sim", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._answers: Queue[dict[str, Any]] = Queue()
         self.events: Queue[dict[str, Any]] = Queue()

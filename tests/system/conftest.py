@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.machine import Machine, machine
+from tests.system.machine import WORK, Machine, machine
+from tests.system.stick import Stick
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,3 +33,13 @@ def device(booted: Machine) -> Iterator[Machine]:
     """The shared device; a test that fails shows the end of its journal."""
     yield booted
     booted("rm -f /var/lib/otppi/trial.json")
+
+
+@pytest.fixture
+def stick(device: Machine, request: pytest.FixtureRequest) -> Iterator[Stick]:
+    folder = WORK / "sticks" / str(abs(hash(request.node.name)))
+    folder.mkdir(parents=True, exist_ok=True)
+    one = Stick(device, "sdz1", folder)
+    yield one
+    one.unplug()
+    device("rm -rf /var/lib/otppi/settings/*.json /var/lib/otppi/resets.json")

@@ -218,6 +218,10 @@ class Machine:
     def get(self, path: str, port: int = 8899) -> Any:
         return json.loads(self(f"curl --silent --show-error --max-time 10 http://127.0.0.1:{port}{path}"))
 
+    def exit_status(self) -> int:
+        """How systemd-nspawn ended, for a machine that switched itself off."""
+        return self._nspawn.wait(30)
+
     def stop(self) -> None:
         if self._nspawn.poll() is None:
             self._nspawn.send_signal(signal.SIGTERM)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.system.machine import Machine, machine, until
+from tests.system.machine import Machine, until
 
 
 @pytest.fixture(autouse=True)
@@ -61,26 +59,6 @@ def test_a_time_server_can_be_switched_off_and_on(device: Machine) -> None:
 def test_the_name_reaches_the_system(device: Machine) -> None:
     device.set("general", "device_name=Branch office")
     until(lambda: device("hostnamectl hostname --pretty") == "Branch office", "the name is in force")
-
-
-def in_a_minute(device: Machine) -> str:
-    """The time of day in the zone of a new device, far enough away for the settings to be in force."""
-    return time.strftime("%H:%M", time.gmtime(int(device("date +%s")) + 7 * 3600 + 75))
-
-
-def test_the_service_restarts_by_the_timetable(device: Machine) -> None:
-    before = device.show("otppi.service", "InvocationID")
-    device.set("general", "restart_service=daily", f"restart_service_time={in_a_minute(device)}")
-    until(lambda: device.show("otppi.service", "InvocationID") != before, "the service restarted", 150)
-    device.settled("otppi.service")
-
-
-def test_the_device_restarts_by_the_timetable() -> None:
-    with machine() as own:
-        own.booted()
-        until(lambda: timedate(own, "Timezone") == "Asia/Jakarta", "the zone is in force")
-        own.set("general", "restart_device=daily", f"restart_device_time={in_a_minute(own)}")
-        until(lambda: not Path(f"/proc/{own.leader}").exists(), "login1 rebooted the machine", 180)
 
 
 def test_ethernet_by_networkmanager_automatic_then_fixed(device: Machine) -> None:

@@ -1,140 +1,35 @@
-"""The reset stick: real file systems, each request by itself, and everything that may be wrong with one.
-
-ext4 is mounted from a loop device. This kernel may lack FAT and exFAT: then mount's own helper seam
-(/sbin/mount.vfat) lays out what mtools reads from the very image; the rest of the way is the product's.
-"""
+"""The reset stick: each request by itself, and everything that may be wrong with one."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.machine import WORK, Machine, machine, until
-
-VERIFY = "VERIFY = eyJkZXZpY2VUeXBlIjoiUlBpIiwgImJhc2VOYW1lIjoicmVzZXQtY29uZmlnLmluaSJ9\n"
-INI = "otppi/reset-config.ini"
-
-#: Section → something that is not its default, and the flag that takes it back.
-CHANGED = {
-    "dhcp": (("dhcp", "default_lease_time=600"), "RESET_DHCP"),
-    "wlan": (("wlan", "channel=11"), "RESET_WLAN"),
-    "ethernet": (("ethernet", "dns1=9.9.9.9"), "RESET_ETHERNET"),
-    "api": (("api", "sms_path=/s"), "RESET_API"),
-    "api_users": (("api_users/shop", "email=a@b.example"), "RESET_API_USER"),
-    "blocking": (("blocking/628111", "state=blocked"), "RESET_BLOCKING"),
-    "firewall": (("firewall/x", "port=9100"), "RESET_FIREWALL"),
-    "modems": (("modems/m", "port=sim://m", "active=off"), "RESET_MODEM"),
-    "sms": (("sms", "country_code=66"), "RESET_SMS"),
-    "email": (("email/e", "smtp_host=mail.lan", "sender_account=a@b.example"), "RESET_EMAIL"),
-    "smtp": (("smtp", "software_name=x"), "RESET_SMTP"),
-    "ddns": (("ddns/d", "zone=example.org"), "RESET_DDNS"),
-    "vendor_cloudflare": (("vendor_cloudflare", "account_id=x"), "RESET_VENDOR_CLOUDFLARE"),
-    "vendor_noip": (("vendor_noip", "company_name=x"), "RESET_VENDOR_NOIP"),
-    "vendor_dynu": (("vendor_dynu", "company_name=x"), "RESET_VENDOR_DYNU"),
-    "vendor_afraid": (("vendor_afraid", "company_name=x"), "RESET_VENDOR_AFRAID"),
-    "subscriber_ws": (("subscriber_ws", "topic=x"), "RESET_SUBSCRIBER_WS"),
-    "subscriber_amqp": (("subscriber_amqp", "topic=x"), "RESET_SUBSCRIBER_AMQP"),
-    "subscriber_mqtt": (("subscriber_mqtt", "topic=x"), "RESET_SUBSCRIBER_MQTT"),
-    "subscriber_redis": (("subscriber_redis", "topic=x"), "RESET_SUBSCRIBER_REDIS"),
-    "subscriber_activemq": (("subscriber_activemq", "topic=x"), "RESET_SUBSCRIBER_ACTIVEMQ"),
-    "subscriber_stomp": (("subscriber_stomp", "topic=x"), "RESET_SUBSCRIBER_STOMP"),
-}
-
-
-class Stick:
-    """A file system image that the machine sees as the partition /dev/NAME."""
-
-    def __init__(self, machine: Machine, name: str, folder: Path) -> None:
-        self.machine = machine
-        self.name = name
-        self.image = folder / f"{name}.img"
-        self.loop = ""
-
-    def ext4(self, fill: Callable[[Path], None]) -> None:
-        content = self.image.with_suffix(".d")
-        content.mkdir()
-        fill(content)
-        self.image.write_bytes(b"")
-        subprocess.run(["truncate", "-s", "16M", self.image], check=True)
-        subprocess.run(["mkfs.ext4", "-q", "-d", content, self.image], check=True)
-        self.plug()
-
-    def plug(self) -> None:
-        done = subprocess.run(
-            ["losetup", "--find", "--show", self.image], check=True, capture_output=True, text=True
-        )
-        self.loop = done.stdout.strip()
-        major, minor = os.major(os.stat(self.loop).st_rdev), os.minor(os.stat(self.loop).st_rdev)
-        self.machine(f"rm -f /dev/{self.name}; mknod /dev/{self.name} b {major} {minor}")
-
-    def read(self) -> str:
-        """Have the unit read it, as udev does when one is plugged in; the reader's own words."""
-        since = self.machine("date +%s.%N")
-        self.machine(f"systemctl start otppi-reset@{self.name}.service", check=False)
-        said = f"journalctl --no-pager --output=cat --since=@{since} --unit=otppi-reset@{self.name}.service "
-        said += f"--unit=otppi-reset-reader@{self.name}.service"
-        return self.machine(said)
-
-    def report(self) -> str:
-        """What stands in reset-report.txt now."""
-        done = subprocess.run(
-            ["debugfs", "-R", "cat reset-report.txt", self.image], capture_output=True, check=True
-        )
-        return done.stdout.decode()
-
-    def unplug(self) -> None:
-        if self.loop:
-            subprocess.run(["losetup", "--detach", self.loop], check=True)
-            self.loop = ""
+from tests.system.browser import Browser
+from tests.system.machine import Machine, machine, until
+from tests.system.stick import (
+    ALLOWED,
+    CHANGED,
+    INI,
+    VERIFY,
+    Stick,
+    asking,
+    certificate,
+    change_everything,
+    changed_sections,
+)
 
 
 @pytest.fixture(scope="module")
 def device() -> Iterator[Machine]:
     """A device of its own, that may see loop devices."""
-    allowed = ["--property=DeviceAllow=block-loop rwm", "--capability=CAP_MKNOD"]
-    with machine(arguments=allowed) as one:
+    with machine(arguments=ALLOWED) as one:
         one.booted()
         yield one
-
-
-@pytest.fixture
-def stick(device: Machine, request: pytest.FixtureRequest) -> Iterator[Stick]:
-    folder = WORK / "sticks" / str(abs(hash(request.node.name)))
-    folder.mkdir(parents=True, exist_ok=True)
-    one = Stick(device, "sdz1", folder)
-    yield one
-    one.unplug()
-    device("rm -rf /var/lib/otppi/settings/*.json /var/lib/otppi/resets.json")
-
-
-def asking(content: str | bytes, place: str = INI) -> Callable[[Path], None]:
-    def fill(folder: Path) -> None:
-        path = folder / place
-        path.parent.mkdir(parents=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        path.chmod(0o644)
-
-    return fill
-
-
-def change_everything(device: Machine) -> None:
-    kept = "/root/changed-settings"
-    if device(f"test -d {kept}", check=False).status:
-        for change, _ in CHANGED.values():
-            device.set(*change)
-        device(f"cp -a /var/lib/otppi/settings {kept}")
-    device(f"rm -f /var/lib/otppi/settings/*.json; cp -a {kept}/*.json /var/lib/otppi/settings/")
-
-
-def changed_sections(device: Machine) -> set[str]:
-    return set(
-        device("cd /var/lib/otppi/settings && find -name '*.json' -printf '%f\\n' | sed s/.json$//").split()
-    )
 
 
 @pytest.mark.parametrize("section", CHANGED)
@@ -278,19 +173,6 @@ def test_the_oldest_form_with_another_text_is_refused(device: Machine, stick: St
     assert "does not hold the set-up code" in stick.report()
 
 
-def test_a_stick_pulled_while_it_is_read_harms_nothing(device: Machine, stick: Stick) -> None:
-    """The image is torn off under the mounted file system: what is read then fails."""
-    device.set("dhcp", "default_lease_time=600")
-    stick.ext4(asking(f"RESET_DHCP = true\n{VERIFY}"))
-    device("/usr/lib/otppi/libexec/stick mount sdz1; echo 3 > /proc/sys/vm/drop_caches", check=False)
-    stick.image.write_bytes(b"")
-    said = device("cd / && runuser -u otppi -- otppi reset --stick /run/otppi-stick/sdz1", check=False)
-    device("umount --lazy /run/otppi-stick/sdz1; rmdir /run/otppi-stick/sdz1", check=False)
-    assert "Traceback" not in said
-    device("otppi show > /dev/null")
-    assert device("systemctl is-active otppi") == "active"
-
-
 def test_it_works_without_the_service_and_without_the_web(device: Machine, stick: Stick) -> None:
     device.set("dhcp", "default_lease_time=600")
     device("systemctl stop otppi.service")
@@ -320,53 +202,17 @@ def test_a_reset_stands_in_the_audit(device: Machine, stick: Stick) -> None:
     until(lambda: device(f'python3 -c "{look}"') == told, "the audit tells it")
 
 
-def test_nothing_stays_mounted(device: Machine, stick: Stick) -> None:
-    stick.ext4(asking(f"RESET_DHCP = true\n{VERIFY}"))
+def test_resetting_the_administrators_ends_sessions_and_opens_the_set_up(
+    device: Machine, stick: Stick
+) -> None:
+    device.settled("otppi.service")
+    browser = Browser(device)
+    assert "/logout" in browser.form_actions("/account")
+    device.set("keystore/k", f"certificate={certificate()}")
+    served = "curl -vsk https://127.0.0.1:10443/ 2>&1 | grep subject:"
+    until(lambda: "CN=branch.example" in device(served, check=False), "the certificate is served")
+    stick.ext4(asking(f"RESET_USER = true\nRESET_KEYSTORE = true\n{VERIFY}"))
     stick.read()
-    assert "otppi-stick" not in device("cat /proc/mounts")
-    assert device("ls /run/otppi-stick") == ""
-
-
-def test_a_stick_is_mounted_so_that_it_can_do_nothing(device: Machine, stick: Stick) -> None:
-    stick.ext4(asking(VERIFY))
-    device("/usr/lib/otppi/libexec/stick mount sdz1")
-    options = device("findmnt --noheadings --output OPTIONS /run/otppi-stick/sdz1")
-    device("/usr/lib/otppi/libexec/stick release sdz1")
-    assert {"ro", "nosuid", "nodev", "noexec"} <= set(options.split(","))
-
-
-@pytest.mark.parametrize("kind", ["vfat", "exfat"])
-def test_fat_sticks_by_the_mount_seam(device: Machine, stick: Stick, kind: str) -> None:
-    """An image made by its own tools; only the kernel's part of the mount is stood in for."""
-    device.set("dhcp", "default_lease_time=600")
-    subprocess.run(["truncate", "-s", "16M", stick.image], check=True)
-    if kind == "vfat":
-        subprocess.run(["mkfs.vfat", stick.image], check=True, capture_output=True)
-        request = stick.image.with_suffix(".ini")
-        request.write_text(f"RESET_DHCP = true\r\n{VERIFY.strip()}\r\n")
-        subprocess.run(["mmd", "-i", stick.image, "::otppi"], check=True)
-        subprocess.run(["mcopy", "-i", stick.image, request, "::otppi/reset-config.ini"], check=True)
-        taken = stick.image.with_suffix(".taken")
-        taken.mkdir()
-        subprocess.run(["mcopy", "-s", "-i", stick.image, "::otppi", taken], check=True)
-        content = (taken / "otppi/reset-config.ini").read_text()
-    else:
-        subprocess.run(["mkfs.exfat", stick.image], check=True, capture_output=True)
-        content = f"RESET_DHCP = true\r\n{VERIFY}"  # no tool writes into exFAT without mounting it
-    stick.plug()
-    # mount(8) runs this in place of the kernel's driver, with the options it was given.
-    helper = (
-        '#!/bin/sh\necho "$@" >> /tmp/mount-arguments\n'
-        'case "$*" in *remount*) exit 0 ;; esac\n'
-        'mount -t tmpfs -o uid=otppi none "$2" && mkdir "$2/otppi"\n'
-        'cp /tmp/request "$2/otppi/reset-config.ini"\n'
-        'chown -R otppi "$2"\n'
-    )
-    device(f"cat > /usr/sbin/mount.{kind} <<'END'\n{helper}END\nchmod +x /usr/sbin/mount.{kind}")
-    device(f"cat > /tmp/request <<'END'\n{content}END")
-    device("rm -f /tmp/mount-arguments")
-    stick.read()
-    given = device("cat /tmp/mount-arguments")
-    assert "nosuid" in given and "nodev" in given and "noexec" in given
-    assert f"uid={device('id -u otppi')}," in given
-    assert "dhcp" not in changed_sections(device)
+    until(lambda: "/setup" in browser.form_actions("/account"), "the set-up is open, the session is gone")
+    until(lambda: "branch.example" not in device(served, check=False), "the device's own certificate is back")
+    assert device("ls /var/lib/otppi/tls/keystore.pem", check=False).status != 0

@@ -1,0 +1,140 @@
+"""The bell on a booted device: gpiozero's own buzzer on simulated pins, and what is heard."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.settings.bell import Bell
+from tests.system.browser import Browser
+from tests.system.gateway import Asker
+from tests.system.machine import Machine, machine, until
+
+PIN = 19
+#: Option → the tones of its melody in hertz, and what makes its trouble: a subscriber that finds nobody.
+HEARD = {
+    "fail_send_sms": ("880 880 659", ""),
+    "amqp_disconnected": ("784 523", "subscriber_amqp"),
+    "mqtt_disconnected": ("784 587", "subscriber_mqtt"),
+    "ws_disconnected": ("784 659", "subscriber_ws"),
+    "redis_disconnected": ("880 523", "subscriber_redis"),
+    "activemq_disconnected": ("880 587", "subscriber_activemq"),
+    "stomp_disconnected": ("880 698", "subscriber_stomp"),
+}
+OTHERS = {"gpio_pin", "quiet_from", "quiet_until"}  # each has a test below
+# Python reads this at its start: every tone of a simulated pin is written down.
+EAR = """
+from gpiozero.pins.mock import MockPWMPin
+set_frequency = MockPWMPin._set_frequency
+def heard(pin, value):
+    set_frequency(pin, value)
+    number = getattr(pin, "number", None) or pin.info.name.removeprefix("GPIO")
+    with open("/run/otppi/heard", "a") as file:
+        file.write("-" if value is None else f" {number}:{round(value)}")
+MockPWMPin._set_frequency = heard
+"""
+
+
+def test_every_option_of_the_bell_is_heard_in_a_test() -> None:
+    assert set(HEARD) | OTHERS == set(Bell.options)
+
+
+@pytest.fixture(scope="module")
+def ringing() -> Iterator[Machine]:
+    """A device with a buzzer that is written down, and brokers that are not there."""
+
+    def give_an_ear(root: Path) -> None:
+        (root / "usr/lib/ear").mkdir()
+        (root / "usr/lib/ear/sitecustomize.py").write_text(EAR)
+        folder = root / "etc/systemd/system/otppi.service.d"
+        folder.mkdir(parents=True)
+        (folder / "ear.conf").write_text(
+            "[Service]\nEnvironment=GPIOZERO_PIN_FACTORY=mock GPIOZERO_MOCK_PIN_CLASS=mockpwmpin "
+            "PYTHONPATH=/usr/lib/ear\n"
+        )
+
+    with machine(prepare=give_an_ear) as device:
+        device.booted()
+        device.settled("otppi.service")
+        yield device
+
+
+def clear(device: Machine) -> None:
+    device("rm -f /run/otppi/heard")
+
+
+def tones(device: Machine) -> str:
+    """What was heard since `clear`, as ``19:784 19:523``."""
+    return " ".join(device("cat /run/otppi/heard", check=False).replace("-", " ").split())
+
+
+def melody(option: str, pin: int = PIN) -> str:
+    return " ".join(f"{pin}:{hertz}" for hertz in HEARD[option][0].split())
+
+
+@pytest.fixture(scope="module")
+def browser(ringing: Machine) -> Browser:
+    return Browser(ringing)
+
+
+def trouble(device: Machine, option: str) -> None:
+    """Make what the option is about happen, anew."""
+    section = HEARD[option][1]
+    if section:
+        device.set(section, "enable=off")
+        device.set(section, "enable=on", "host=127.0.0.1", "port=9", "reconnect_delay=1")
+    else:
+        Asker(device).ask("send-sms", receiver="081234567890", message="no modem carries this")
+
+
+@pytest.mark.parametrize("option", HEARD)
+def test_a_trouble_is_heard_until_it_is_over(ringing: Machine, browser: Browser, option: str) -> None:
+    browser.save("bell", gpio_pin=str(PIN), quiet_from="", quiet_until="", **{option: "repeat"})
+    clear(ringing)
+    trouble(ringing, option)
+    until(lambda: tones(ringing).count(melody(option)) >= 2, f"{option} is heard again and again")
+    browser.save("bell", **{option: "none"})
+
+
+def test_once_is_heard_once_and_silent_not_at_all(ringing: Machine, browser: Browser) -> None:
+    browser.save("bell", redis_disconnected="once", amqp_disconnected="none")
+    clear(ringing)
+    trouble(ringing, "amqp_disconnected")
+    trouble(ringing, "redis_disconnected")
+    until(lambda: melody("redis_disconnected") in tones(ringing), "it is heard")
+    time.sleep(6)  # the pause after which it would be heard again
+    assert tones(ringing) == melody("redis_disconnected")
+
+
+def test_it_keeps_silent_in_the_quiet_hours(ringing: Machine, browser: Browser) -> None:
+    browser.save("bell", redis_disconnected="repeat", quiet_from="00:00", quiet_until="23:59")
+    clear(ringing)
+    trouble(ringing, "redis_disconnected")
+    time.sleep(6)
+    if ringing("date +%H:%M") != "23:59":
+        assert tones(ringing) == ""
+
+
+def test_everything_is_back_after_a_restart(ringing: Machine, browser: Browser) -> None:
+    browser.save("bell", redis_disconnected="repeat", quiet_from="", quiet_until="", gpio_pin="13")
+    ringing("systemctl restart otppi")
+    ringing.settled("otppi.service")
+    clear(ringing)
+    until(lambda: melody("redis_disconnected", 13) in tones(ringing), "it is heard on the other pin")
+    shown = Browser(ringing).shown("/settings/bell")
+    assert shown["redis_disconnected"] == ["repeat"]
+    assert shown["gpio_pin"] == ["13"]
+
+
+def test_a_machine_without_gpio_says_so_once_and_goes_on(device: Machine) -> None:
+    device.set("bell", "fail_send_sms=repeat")
+    Asker(device).ask("send-sms", receiver="081234567890", message="no modem carries this")
+    said = "the bell is not heard"
+    until(lambda: said in device.journal("otppi.service", 500), "it says so")
+    time.sleep(6)
+    assert device.journal("otppi.service", 500).count(said) == 1
+    assert device("systemctl is-active otppi") == "active"
+    device("rm /var/lib/otppi/settings/bell.json; runuser -u otppi -- otppi delete api_users/probe")

@@ -1,0 +1,110 @@
+"""Power and upkeep, asked for as the service asks: as its user, over D-Bus, by units of root's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.machine import WORK, Machine, Said, machine, until
+from tests.system.stick import ALLOWED
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Machine]:
+    """A device that may be switched off, and that may see loop devices."""
+    with machine(arguments=ALLOWED) as device:
+        device.booted()
+        device.settled("otppi.service")
+        yield device
+
+
+def do(device: Machine, what: str) -> Said:
+    """A button of the page."""
+    return device(
+        'cd /usr/lib/otppi && runuser -u otppi -- python3 -c "'
+        "from app.system.dbus import SystemBus; from app.system.power import Power; "
+        f'Power(SystemBus()).{what}()"'
+    )
+
+
+def test_clean_up_takes_what_can_be_made_again_and_nothing_else(own: Machine) -> None:
+    own.set("general", "device_name=Kept")
+    own("echo x > /var/cache/apt/archives/old_1_all.deb; echo x > /var/tmp/old; echo x > /var/tmp/new")
+    own("touch --date '60 days ago' /var/tmp/old; journalctl --rotate; journalctl --flush")
+    do(own, "clean_up")
+    assert own("ls /var/cache/apt/archives/*.deb /var/tmp/old", check=False).status != 0
+    assert "device_name=Kept" in own("otppi show general")
+    own("test -e /var/tmp/new -a -e /var/lib/otppi/state.db -a -e /var/lib/otppi/card.json")
+    assert own.show("otppi-cleanup.service", "Result") == "success"
+
+
+def test_expand_says_when_there_is_nothing_to_expand(own: Machine) -> None:
+    do(own, "expand_storage")
+    assert "nothing to expand: / is" in own.journal("otppi-expand.service")
+
+
+@pytest.fixture
+def card() -> Iterator[tuple[Path, str]]:
+    """A card of 96 MiB whose second and last partition takes 24: its file, and its loop device."""
+    image = WORK / "card.img"
+    subprocess.run(["truncate", "-s", "96M", image], check=True)
+    table = "label: dos\nsize=8MiB, type=c\nsize=24MiB, type=83\n"
+    subprocess.run(["sfdisk", "--quiet", image], input=table, text=True, check=True)
+    done = subprocess.run(
+        ["losetup", "--find", "--show", "--partscan", image], check=True, capture_output=True, text=True
+    )
+    loop = done.stdout.strip()
+    try:
+        subprocess.run(["mkfs.ext4", "-q", f"{loop}p2"], check=True)
+        yield image, loop
+    finally:
+        subprocess.run(["losetup", "--detach", loop], check=True)
+
+
+def test_the_file_system_takes_the_whole_card_while_it_is_in_use(
+    own: Machine, card: tuple[Path, str]
+) -> None:
+    """The real tools on a real table: / is the card's last partition, for the script and all it calls."""
+    image, loop = card
+    for name in (loop, f"{loop}p1", f"{loop}p2"):
+        number = os.stat(name).st_rdev
+        own(f"rm -f {name}; mknod {name} b {os.major(number)} {os.minor(number)}")
+    own(
+        f"mkdir -p /card && mount {loop}p2 /card && cd /card && mkdir -p usr proc sys dev run tmp && "
+        "ln -sf usr/bin usr/sbin usr/lib usr/lib64 . && mount --rbind /usr usr && "
+        "mount --rbind /proc proc && mount --rbind /sys sys && "
+        "mount --rbind /dev dev && echo kept > /card/file"
+    )
+    expand = "chroot /card /usr/lib/otppi/libexec/expand-storage"
+    try:
+        assert own(expand).endswith(f"{loop}p2 grew from 24 to 87 MiB")
+        size = int(own("stat --file-system --format '%b' /card")) * int(own("stat -f -c '%S' /card"))
+        assert size > 75 << 20
+        assert own("cat /card/file") == "kept"
+        again = own(expand)
+        assert again.endswith(f"{loop}p2 grew from 87 to 87 MiB")
+    finally:
+        own("umount --recursive /card")
+    # The table on the card itself says so too, so the next start finds the same.
+    told = subprocess.run(["sfdisk", "--dump", image], check=True, capture_output=True, text=True).stdout
+    first, second = (line for line in told.splitlines() if "start=" in line)
+    assert "start=        2048, size=       16384" in first
+    assert "start=       18432, size=      178176" in second
+    subprocess.run(["fsck.ext4", "-fn", f"{loop}p2"], check=True, capture_output=True)
+
+
+def test_the_service_starts_anew(own: Machine) -> None:
+    before = own.show("otppi.service", "InvocationID")
+    do(own, "restart_service")
+    until(lambda: own.show("otppi.service", "InvocationID") != before, "another life")
+    own.settled("otppi.service")
+
+
+def test_the_device_is_switched_off(own: Machine) -> None:
+    do(own, "shut_down")
+    until(lambda: not Path(f"/proc/{own.leader}").exists(), "it is off", 90)
+    assert own.exit_status() == 0  # systemd-nspawn(1), EXIT STATUS: 133 would be a restart
