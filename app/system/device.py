@@ -105,7 +105,7 @@ class Device:
         parts: Mapping[type[Section], tuple[str, ...]] = {
             General: ("time", "name"),
             Ethernet: ("ethernet",),
-            Wlan: ("wlan",),
+            Wlan: ("wlan", "dhcp"),  # its network may no longer be the one that addresses are lent from
             Dhcp: ("dhcp",),
             FirewallRule: ("firewall",),
         }
