@@ -67,6 +67,25 @@ def test_settings_and_state_survive_an_upgrade_and_a_downgrade(plain: Machine) -
         assert plain("cat /var/lib/otppi/card.json") == card
 
 
+def test_the_java_systems_configuration_is_taken_over_while_it_runs(plain: Machine) -> None:
+    """Files as such a device has them; what they say is in force at once."""
+    files = {
+        "general/general-config.json": '{"deviceName": "Branch", "ntpServer": "ntp.branch.lan"}',
+        "api/services.json": '{"otpPath": "/otp", "httpPort": 8077, "httpsEnable": false}',
+        "api/blocking.json": '{"6281234567890": true, "6281234567891": false}',
+    }
+    for name, content in files.items():
+        plain(f"mkdir -p $(dirname /root/java/{name}); echo '{content}' > /root/java/{name}")
+    plain("chmod -R a+rX /root/java; chmod a+x /root")
+    assert "nothing was changed yet" in plain("runuser -u otppi -- otppi import-java --dry-run /root/java")
+    assert "sections taken over: 3" in plain("runuser -u otppi -- otppi import-java /root/java")
+    knock = "curl -s -o /dev/null -w '%{http_code}' --max-time 5 http://127.0.0.1:8077/otp"
+    until(lambda: plain(knock, check=False) in ("400", "401", "405"), "the API has moved")
+    assert "device_name=Branch" in plain("otppi show general")
+    assert "6281234567890" in plain("otppi show blocking")
+    plain("rm /var/lib/otppi/settings/api.json; runuser -u otppi -- otppi set general device_name=Kept")
+
+
 def test_removal_stops_everything_and_keeps_the_settings(plain: Machine) -> None:
     plain("dpkg --remove otp-pi")
     assert plain("systemctl is-active otppi.service", check=False) in ("inactive", "failed", "unknown")
