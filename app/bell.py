@@ -88,10 +88,11 @@ class Bell:
                 self._begin("fail_send_sms")
             case MessageDone(state="sent"):
                 self._end("fail_send_sms")
-            case BrokerState(broker=broker, connected=connected):
+            case BrokerState(broker=broker, connected=connected, why=why):
                 name = f"{broker}_disconnected"
                 if name in BellSettings.options:
-                    self._end(name) if connected else self._begin(name)
+                    # Left on purpose: switched off by its owner, or to be connected afresh.
+                    self._end(name) if connected or why == "left" else self._begin(name)
 
     def play(self, name: str) -> None:
         """Play a melody by its name now, quiet hours or not: a person asks for it."""

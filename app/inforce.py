@@ -11,6 +11,7 @@ from typing import Protocol
 from app import exchange as modems_side
 from app.bell import Bell
 from app.brokers import Brokers
+from app.core.events import BrokerState
 from app.core.intake import Intake, Rules
 from app.core.msisdn import Numbering
 from app.core.otp import OtpPolicy
@@ -166,7 +167,12 @@ class InForce:
         self._parts.admin.open()
 
     def _broker(self, section: type[Subscriber]) -> None:
-        self._parts.brokers.apply(self.settings.one(section))
+        options = self.settings.one(section)
+        self._parts.brokers.apply(options)
+        if not options.enable:
+            # What somebody switched off is no trouble any more, whatever it was before.
+            broker = section.about.name.removeprefix("subscriber_")
+            self._parts.bell.hear(BrokerState(broker, False, "left"))
 
     def _device(self, section: type[Section]) -> None:
         self._parts.device.apply(section, self.settings)

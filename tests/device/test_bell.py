@@ -84,6 +84,15 @@ def test_a_lost_broker_is_heard_until_it_is_back(bell: Bell, heard: Heard) -> No
     assert bell.ringing == ()
 
 
+def test_a_broker_that_was_left_on_purpose_is_no_trouble(bell: Bell, heard: Heard) -> None:
+    bell.apply(Settings(mqtt_disconnected="repeat"))
+    bell.hear(BrokerState("mqtt", False, "left"))
+    assert bell.ringing == ()
+    bell.hear(BrokerState("mqtt", False, "refused"))
+    bell.hear(BrokerState("mqtt", False, "left"))
+    assert bell.ringing == ()
+
+
 def test_a_message_that_goes_out_ends_the_alarm_of_those_that_did_not(bell: Bell) -> None:
     bell.apply(Settings(fail_send_sms="repeat"))
     bell.hear(FAILED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,12 +81,14 @@ def browser(ringing: Machine) -> Browser:
     return Browser(ringing)
 
 
+PORTS = itertools.count(9)  # nobody listens there; another one each time, for the same trouble is told once
+
+
 def trouble(device: Machine, option: str) -> None:
     """Make what the option is about happen, anew."""
     section = HEARD[option][1]
     if section:
-        device.set(section, "enable=off")
-        device.set(section, "enable=on", "host=127.0.0.1", "port=9", "reconnect_delay=1")
+        device.set(section, "enable=on", "host=127.0.0.1", f"port={next(PORTS)}", "reconnect_delay=1")
     else:
         Asker(device).ask("send-sms", receiver="081234567890", message="no modem carries this")
 
@@ -97,6 +100,18 @@ def test_a_trouble_is_heard_until_it_is_over(ringing: Machine, browser: Browser,
     trouble(ringing, option)
     until(lambda: tones(ringing).count(melody(option)) >= 2, f"{option} is heard again and again")
     browser.save("bell", **{option: "none"})
+
+
+def test_a_broker_that_its_owner_switches_off_falls_silent(ringing: Machine, browser: Browser) -> None:
+    browser.save("bell", redis_disconnected="repeat")
+    clear(ringing)
+    trouble(ringing, "redis_disconnected")
+    until(lambda: melody("redis_disconnected") in tones(ringing), "it is heard")
+    ringing.set("subscriber_redis", "enable=off")
+    time.sleep(3)
+    clear(ringing)
+    time.sleep(6)  # the pause after which it would be heard again
+    assert tones(ringing) == ""
 
 
 def test_once_is_heard_once_and_silent_not_at_all(ringing: Machine, browser: Browser) -> None:
