@@ -12,78 +12,80 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.machine import WORK, Machine, machine, until
+from tests.system.machine import Machine, machine, until
 from tests.system.stick import ALLOWED, INI, VERIFY
 
-STANDS_FOR_USB = 'SUBSYSTEM=="block", KERNEL=="loop[0-9]*", ENV{ID_BUS}="usb"\n'
+RULES = ("60-otppi", "61-otppi-modems", "70-otppi-stick")
 
 
-@pytest.fixture(scope="module")
-def listening() -> Iterator[Machine]:
-    """A device whose udev hears the kernel; containers usually do without."""
+class Socket:
+    """A USB socket of a device: what is plugged in there appears as one and the same disk."""
 
-    def prepare(root: Path) -> None:
-        (root / "etc/udev/rules.d").mkdir(parents=True, exist_ok=True)
-        (root / "etc/udev/rules.d/59-usb.rules").write_text(STANDS_FOR_USB)
+    def __init__(self, device: Machine, disk: str) -> None:
+        self.device = device
+        self.disk = disk
+        self.full = False
 
-    with machine(prepare=prepare, arguments=ALLOWED) as device:
-        device.booted()
-        device("mount -o remount,rw /sys")
-        device(
-            "udevadm verify /usr/lib/udev/rules.d/60-otppi.rules /usr/lib/udev/rules.d/61-otppi-modems.rules"
-        )
-        device("systemctl start systemd-udevd")
-        yield device
+    def plug_in(self, image: Path) -> None:
+        subprocess.run(["losetup", self.disk, image], check=True)
+        self.full = True
+
+    def pull(self) -> None:
+        if self.full:
+            subprocess.run(["losetup", "--detach", self.disk], check=True)
+            self.full = False
+
+    def await_journal(self, words: str) -> None:
+        unit = f"otppi-reset-reader@{Path(self.disk).name}.service"
+        until(lambda: words in self.device.journal(unit), f"the reader says {words!r}")
+        self.device.settled(f"otppi-reset@{Path(self.disk).name}.service", "inactive")
 
 
 @pytest.fixture
-def image() -> Iterator[Path]:
-    folder = WORK / "hotplug"
-    (folder / "d/otppi").mkdir(parents=True)
-    (folder / f"d/{INI}").write_text(f"RESET_DHCP = true\n{VERIFY}")
-    path = folder / "stick.img"
-    subprocess.run(["truncate", "-s", "16M", path], check=True)
-    subprocess.run(["mkfs.ext4", "-q", "-d", folder / "d", path], check=True)
-    yield path
+def socket() -> Iterator[Socket]:
+    """On a device whose udev hears the kernel; containers usually do without."""
+    found = subprocess.run(["losetup", "--find"], check=True, capture_output=True, text=True)
+    disk = found.stdout.strip()
+
+    def prepare(root: Path) -> None:
+        (root / "etc/udev/rules.d").mkdir(parents=True, exist_ok=True)
+        stands_for_usb = f'SUBSYSTEM=="block", KERNEL=="{Path(disk).name}", ENV{{ID_BUS}}="usb"\n'
+        (root / "etc/udev/rules.d/59-usb.rules").write_text(stands_for_usb)
+
+    with machine(prepare=prepare, arguments=ALLOWED) as device:
+        device.booted()
+        device("udevadm verify " + " ".join(f"/usr/lib/udev/rules.d/{name}.rules" for name in RULES))
+        # On a device the kernel makes the node; and its first process looks once whether there are devices.
+        number = os.stat(disk).st_rdev
+        device(f"test -e {disk} || mknod {disk} b {os.major(number)} {os.minor(number)}")
+        device("mount -o remount,rw /sys && systemctl start systemd-udevd && systemctl daemon-reexec")
+        device.settled("systemd-udevd.service")
+        one = Socket(device, disk)
+        try:
+            yield one
+        finally:
+            one.pull()
 
 
-def test_a_stick_that_is_plugged_in_is_read_at_once(listening: Machine, image: Path) -> None:
-    listening.set("dhcp", "default_lease_time=600")
-    free = subprocess.run(["losetup", "--find"], check=True, capture_output=True, text=True).stdout.strip()
-    number = os.stat(free).st_rdev
-    # The kernel makes the node on a device; a container's /dev is its own.
-    listening(f"test -e {free} || mknod {free} b {os.major(number)} {os.minor(number)}")
-    subprocess.run(["losetup", free, image], check=True)
-    try:
-        gone = "test -e /var/lib/otppi/settings/dhcp.json"
-        until(lambda: listening(gone, check=False).status == 1, "the section is as new")
-        listening.settled(f"otppi-reset@{Path(free).name}.service", "inactive")
-        assert "otppi-stick" not in listening("cat /proc/mounts")
-    finally:
-        subprocess.run(["losetup", "--detach", free], check=True)
-    told = subprocess.run(
-        ["debugfs", "-R", "cat reset-report.txt", image], check=True, capture_output=True, text=True
-    )
-    assert "DHCP: reset" in told.stdout
+def test_a_stick_that_is_plugged_in_is_read_at_once(socket: Socket, tmp_path: Path) -> None:
+    (tmp_path / "d/otppi").mkdir(parents=True)
+    (tmp_path / f"d/{INI}").write_text(f"RESET_DHCP = true\n{VERIFY}")
+    image = tmp_path / "stick.img"
+    subprocess.run(["truncate", "-s", "16M", image], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-d", tmp_path / "d", image], check=True)
+    gone = "test ! -e /var/lib/otppi/settings/dhcp.json"
 
+    socket.device.set("dhcp", "default_lease_time=600")
+    socket.plug_in(image)
+    socket.await_journal("DHCP: reset")
+    assert socket.device(gone, check=False).status == 0
+    assert "otppi-stick" not in socket.device("cat /proc/mounts")
+    socket.pull()
+    told = subprocess.run(["debugfs", "-R", "cat reset-report.txt", image], check=True, capture_output=True)
+    assert b"DHCP: reset" in told.stdout
 
-def test_the_same_stick_again_is_not_another_reset(listening: Machine, image: Path) -> None:
-    """Its time says that the file is another one: so it is done; left in place it is not."""
-    listening.set("dhcp", "default_lease_time=600")
-    done = subprocess.run(["losetup", "--find", "--show", image], check=True, capture_output=True, text=True)
-    free = done.stdout.strip()
-    number = os.stat(free).st_rdev
-    listening(f"test -e {free} || mknod {free} b {os.major(number)} {os.minor(number)}")
-    try:
-        gone = "test -e /var/lib/otppi/settings/dhcp.json"
-        until(lambda: listening(gone, check=False).status == 1, "the section is as new")
-        listening.settled(f"otppi-reset@{Path(free).name}.service", "inactive")
-        listening.set("dhcp", "default_lease_time=600")
-        (Path("/sys/class/block") / Path(free).name / "uevent").write_text("change")
-        said = "Done before: the file has not changed since"
-        until(
-            lambda: said in listening("journalctl --boot --no-pager --output=cat"), "it was looked at again"
-        )
-        assert listening(gone, check=False).status == 0
-    finally:
-        subprocess.run(["losetup", "--detach", free], check=True)
+    # The same stick again is no other request.
+    socket.device.set("dhcp", "default_lease_time=600")
+    socket.plug_in(image)
+    socket.await_journal("Done before: the file has not changed since")
+    assert socket.device(gone, check=False).status == 1

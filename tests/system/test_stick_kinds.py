@@ -23,18 +23,27 @@ def device() -> Iterator[Machine]:
         yield one
 
 
+@pytest.fixture
+def fuse(device: Machine) -> Iterator[None]:
+    """exFAT outside of the kernel, as mount(8) finds it."""
+    device("test -e /dev/fuse || mknod -m 666 /dev/fuse c 10 229")
+    device("ln -sf mount.exfat-fuse /usr/sbin/mount.exfat")
+    yield
+    device("rm /usr/sbin/mount.exfat")
+
+
 def exfat(stick: Stick, content: str) -> None:
     """An exFAT image with a request in it, written through the file system itself."""
     device = stick.machine
     subprocess.run(["truncate", "-s", "16M", stick.image], check=True)
     subprocess.run(["mkfs.exfat", stick.image], check=True, capture_output=True)
     stick.plug()
-    device("test -e /dev/fuse || mknod -m 666 /dev/fuse c 10 229")
     device(f"mount -t exfat /dev/{stick.name} /mnt && mkdir /mnt/otppi")
     device(f"cat > /mnt/{INI} <<'END'\n{content}END")
     device("umount /mnt && until ! pgrep -f mount.exfat; do sleep 0.1; done")
 
 
+@pytest.mark.usefixtures("fuse")
 def test_an_exfat_stick_resets(device: Machine, stick: Stick) -> None:
     exfat(stick, f"RESET_DHCP = true\r\n{VERIFY}")
     device.set("dhcp", "default_lease_time=600")
@@ -43,6 +52,7 @@ def test_an_exfat_stick_resets(device: Machine, stick: Stick) -> None:
     assert "otppi-stick" not in device("cat /proc/mounts")
 
 
+@pytest.mark.usefixtures("fuse")
 def test_a_stick_pulled_while_it_is_read_harms_nothing(device: Machine, stick: Stick) -> None:
     """The reader waits for octets when the file system is gone for good: what drives it is killed."""
     exfat(stick, f"RESET_DHCP = true\r\n{VERIFY}")
@@ -99,7 +109,10 @@ def test_a_fat_stick_by_the_mount_seam(device: Machine, stick: Stick) -> None:
     device(f"cat > /usr/sbin/mount.vfat <<'END'\n{helper}END\nchmod +x /usr/sbin/mount.vfat")
     device(f"cat > /tmp/request <<'END'\n{content}END")
     device("rm -f /tmp/mount-arguments")
-    stick.read()
+    try:
+        stick.read()
+    finally:
+        device("rm /usr/sbin/mount.vfat")
     given = device("cat /tmp/mount-arguments")
     assert "nosuid" in given and "nodev" in given and "noexec" in given
     assert f"uid={device('id -u otppi')}," in given
