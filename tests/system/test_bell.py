@@ -69,7 +69,7 @@ def clear(device: Machine) -> None:
 
 def tones(device: Machine) -> str:
     """What was heard since `clear`, as ``19:784 19:523``."""
-    return " ".join(device("cat /run/otppi/heard", check=False).replace("-", " ").split())
+    return " ".join(device("cat /run/otppi/heard 2>/dev/null", check=False).replace("-", " ").split())
 
 
 def melody(option: str, pin: int = PIN) -> str:

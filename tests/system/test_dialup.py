@@ -21,7 +21,7 @@ grep -E '^Cap|^NoNew|^Uid' /proc/self/status > /run/pppd-test/rights
 if [ -e /run/refuse ]; then exit "$(cat /run/refuse)"; fi
 card=$(sed -n 's/^ifname //p' "$2")
 trap 'ip link del "$card"; exit 5' TERM
-ip link add "$card" type dummy && ip link set "$card" up
+ip link add "$card" type veth peer name far-end && ip link set "$card" up
 while true; do sleep 0.2; done
 """
 
@@ -32,7 +32,7 @@ def calling() -> Iterator[Machine]:
     with machine() as device:
         device.booted()
         device.settled("otppi.service")
-        device("touch /dev/ttyUSB7")
+        device("mknod -m 660 /dev/ttyUSB7 c 188 7")  # with nothing behind it
         yield device
 
 

@@ -139,7 +139,6 @@ class Site:
         self.device.settled("otppi.service")
         self._plug_in(self.device)
         self.sims = Modems(self.device)
-        self._stack.callback(self.sims.close)
         self.app = Asker(self.device)
 
     def _plug_in(self, device: Machine) -> None:
@@ -155,6 +154,7 @@ class Site:
         device("systemctl restart systemd-timesyncd")
 
     def close(self) -> None:
+        self.sims.close()
         self._stack.close()
 
     def lease(self) -> None:
@@ -249,8 +249,10 @@ def test_the_service_restarts_weekly_at_its_day_and_time(saved: Site) -> None:
 @pytest.fixture(scope="module")
 def started_anew(saved: Site) -> Site:
     """The device restarts itself, weekly on the day and at the time that its page was told."""
-    soon = datetime.now(ZoneInfo(ZONE)) + timedelta(seconds=75)
-    Browser(saved.device).save(
+    saved.sims.close()  # they are no part of the device, and would not go with it
+    browser = Browser(saved.device)
+    soon = datetime.now(ZoneInfo(ZONE)) + timedelta(seconds=80)
+    browser.save(
         "general",
         restart_service="never",
         restart_device="weekly",
@@ -258,7 +260,10 @@ def started_anew(saved: Site) -> Site:
         restart_device_time=f"{soon:%H:%M}",
     )
     leader = Path(f"/proc/{saved.device.leader}")
-    until(lambda: not leader.exists(), "the timetable restarted the device", 180)
+    try:
+        until(lambda: not leader.exists(), "the timetable restarted the device", 180)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{saved.device.journal(lines=80)}") from None
     saved.boot()
     return saved
 
