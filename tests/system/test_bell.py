@@ -81,6 +81,15 @@ def browser(ringing: Machine) -> Browser:
     return Browser(ringing)
 
 
+def put(device: Machine, browser: Browser, **options: str) -> None:
+    """Change the section in its form, and wait until the bell goes by it."""
+    journal = "journalctl --boot --no-pager --output=cat --unit=otppi.service"
+    said = "the settings of bell changed and are in force"
+    before = device(journal).count(said)
+    browser.save("bell", **options)
+    until(lambda: device(journal).count(said) > before, "the bell has taken it over")
+
+
 PORTS = itertools.count(9)  # nobody listens there; another one each time, for the same trouble is told once
 
 
@@ -95,15 +104,15 @@ def trouble(device: Machine, option: str) -> None:
 
 @pytest.mark.parametrize("option", HEARD)
 def test_a_trouble_is_heard_until_it_is_over(ringing: Machine, browser: Browser, option: str) -> None:
-    browser.save("bell", gpio_pin=str(PIN), quiet_from="", quiet_until="", **{option: "repeat"})
+    put(ringing, browser, gpio_pin=str(PIN), quiet_from="", quiet_until="", **{option: "repeat"})
     clear(ringing)
     trouble(ringing, option)
     until(lambda: tones(ringing).count(melody(option)) >= 2, f"{option} is heard again and again")
-    browser.save("bell", **{option: "none"})
+    put(ringing, browser, **{option: "none"})
 
 
 def test_a_broker_that_its_owner_switches_off_falls_silent(ringing: Machine, browser: Browser) -> None:
-    browser.save("bell", redis_disconnected="repeat")
+    put(ringing, browser, redis_disconnected="repeat")
     clear(ringing)
     trouble(ringing, "redis_disconnected")
     until(lambda: melody("redis_disconnected") in tones(ringing), "it is heard")
@@ -115,7 +124,7 @@ def test_a_broker_that_its_owner_switches_off_falls_silent(ringing: Machine, bro
 
 
 def test_once_is_heard_once_and_silent_not_at_all(ringing: Machine, browser: Browser) -> None:
-    browser.save("bell", redis_disconnected="once", amqp_disconnected="none")
+    put(ringing, browser, redis_disconnected="once", amqp_disconnected="none")
     clear(ringing)
     trouble(ringing, "amqp_disconnected")
     trouble(ringing, "redis_disconnected")
@@ -125,7 +134,7 @@ def test_once_is_heard_once_and_silent_not_at_all(ringing: Machine, browser: Bro
 
 
 def test_it_keeps_silent_in_the_quiet_hours(ringing: Machine, browser: Browser) -> None:
-    browser.save("bell", redis_disconnected="repeat", quiet_from="00:00", quiet_until="23:59")
+    put(ringing, browser, redis_disconnected="repeat", quiet_from="00:00", quiet_until="23:59")
     clear(ringing)
     trouble(ringing, "redis_disconnected")
     time.sleep(6)
@@ -134,7 +143,7 @@ def test_it_keeps_silent_in_the_quiet_hours(ringing: Machine, browser: Browser) 
 
 
 def test_everything_is_back_after_a_restart(ringing: Machine, browser: Browser) -> None:
-    browser.save("bell", redis_disconnected="repeat", quiet_from="", quiet_until="", gpio_pin="13")
+    put(ringing, browser, redis_disconnected="repeat", quiet_from="", quiet_until="", gpio_pin="13")
     ringing("systemctl restart otppi")
     ringing.settled("otppi.service")
     clear(ringing)
