@@ -20,6 +20,7 @@ class BrokerStatus:
 
     sent and failed count messages by their outcome, poison among the failed; waiting: taken and not ended.
     keeps: whether the broker keeps messages while the device is away. attempts: connections tried.
+    paused: nothing is taken while no modem is usable, so that other devices take it.
     """
 
     broker: str
@@ -33,6 +34,7 @@ class BrokerStatus:
     waiting: int = 0
     attempts: int = 0
     keeps: bool = True
+    paused: bool = False
 
     @property
     def connected(self) -> bool:

@@ -103,7 +103,7 @@ class StompLink:
         self._version = "1.0"
         self._receipts = count(1)
         self._prefetch = 1
-        self._subscribed_for = 0
+        self._subscribed_for = 0  # messages at a time; 0: not subscribed
         self._held = 0
         self._heard = self._spoke = 0.0
         self._listen_every = self._speak_every = 0.0
@@ -127,7 +127,8 @@ class StompLink:
         mine, theirs = _beats(connected.headers.get("heart-beat", "0,0"))
         self._speak_every = max(rhythm, theirs) / 1000 if theirs else 0.0
         self._listen_every = max(rhythm, mine) / 1000 if mine else 0.0
-        self._subscribe()
+        if self._prefetch or not self._is_queue:
+            self._subscribe()
 
     def _subscribe(self) -> None:
         # STOMP 1.0 knows only "client", by which 1.0 servers mean each message by itself.
@@ -140,8 +141,12 @@ class StompLink:
 
     def turn(self, seconds: float, room: int) -> Sequence[Incoming]:
         if self._is_queue and not self._held and not self._came and self._prefetch != self._subscribed_for:
-            self._ask("UNSUBSCRIBE", {"id": SUBSCRIPTION, "destination": self._destination})
-            self._subscribe()
+            if self._subscribed_for:
+                self._ask("UNSUBSCRIBE", {"id": SUBSCRIPTION, "destination": self._destination})
+                self._subscribed_for = 0
+                self._came.clear()  # what arrived before the broker heard of it is given to others, too
+            if self._prefetch:
+                self._subscribe()
         self._pump(0.0 if self._came else seconds)
         came = [self._came.popleft() for _ in range(min(len(self._came), room))]
         self._held += len(came)
@@ -164,6 +169,11 @@ class StompLink:
                 headers = {"message-id": given.get("message-id", "")}
         self._held -= 1
         self._write(Frame("ACK", self._escaped(headers), None))
+
+    def release(self, token: Frame) -> bool:
+        """The broker has it back when the subscription ends, which is when no other is under way."""
+        self._held -= 1
+        return True
 
     def publish(self, topic: str, body: bytes) -> None:
         # No content-length: with one, ActiveMQ makes a message of octets of it instead of a text.
@@ -227,11 +237,16 @@ class StompLink:
     def _sorted(self, frame: Frame) -> bool:
         if frame.cmd == "MESSAGE":
             again = frame.headers.get("redelivered", "false") == "true"
-            self._came.append(Incoming(frame.body, frame, again))
+            self._came.append(Incoming(frame.body, frame, again, self._name_of(frame)))
             return True
         if frame.cmd == "ERROR":
             raise _Refused(_error(frame))
         return False
+
+    def _name_of(self, frame: Any) -> str:
+        """ActiveMQ's own; other servers number what they give, and begin anew with each connection."""
+        given = str(frame.headers.get("message-id", ""))
+        return f"{self._destination} {given}" if given.startswith("ID:") else ""
 
     def _escaped(self, headers: Mapping[str, str]) -> dict[str, str]:
         if self._version == "1.0":

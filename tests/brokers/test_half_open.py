@@ -11,16 +11,12 @@ from typing import Any
 import pytest
 
 from app.brokers.base import Subscriber
-from app.brokers.brokers import Brokers
-from app.core.clock import SystemClock
-from app.core.events import BrokerState, Event
-from app.core.gateway import Gateway
-from app.settings.sections import SECTIONS
-from app.settings.snapshot import Settings
+from app.core.events import BrokerState
 from tests.brokers.certificates import Certificates
 from tests.brokers.conftest import CI
 from tests.brokers.network import BROKER, Cable, enter
 from tests.brokers.servers import until
+from tests.brokers.standalone import Heard, subscriber_of
 from tests.brokers.ways import WAYS, options_for, unique
 from tests.house import House
 
@@ -66,8 +62,8 @@ def test_a_half_open_connection_is_noticed_and_made_again(
     server = far(name)
     options = options_for(WAYS[name], server, unique("sms"), host=BROKER, timeout=TIMEOUT)
     house = House(tmp_path)
-    heard: list[tuple[float, Event]] = []
-    subscriber = subscriber_within(cable.near, WAYS[name].section, house.gateway, heard)
+    heard: Heard = []
+    subscriber = subscriber_within(cable.near, WAYS[name].section, house, heard)
     subscriber.start(options)
     try:
         until(lambda: subscriber.status.connected, "connected", 30)
@@ -93,21 +89,9 @@ def test_a_half_open_connection_is_noticed_and_made_again(
 LATEST = dict.fromkeys(WAYS, TIMEOUT * 1.5 + 2.0)
 
 
-def subscriber_within(
-    namespace: str, section: type, gateway: Gateway, heard: list[tuple[float, Event]]
-) -> Subscriber[Any]:
+def subscriber_within(namespace: str, section: type, house: House, heard: Heard) -> Subscriber[Any]:
     """The house's own subscriber, but that its thread lives in a network namespace."""
-    clock = SystemClock()
-    settings = Settings({one.about.name: one() for one in SECTIONS if not one.about.many})
-    brokers = Brokers(
-        gateway,
-        settings,
-        lambda event: heard.append((time.monotonic(), event)),
-        clock,
-        usable=lambda: 2,
-        device="half-open",
-    )
-    subscriber = brokers.subscriber(section)
+    subscriber = subscriber_of(section, house, "half-open", heard)
     make, entered = subscriber.make, threading.local()
 
     def make_there(options: Any) -> Any:
