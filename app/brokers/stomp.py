@@ -110,7 +110,7 @@ class StompLink:
         self._refused = ""
 
     def open(self) -> None:
-        self._wire = Wire(self._place)
+        self._wire, self._frames, self._subscribed_for = Wire(self._place), Frames(), 0
         options = self._options
         rhythm = int(options.timeout * 500)  # milliseconds: two beats within the timeout
         headers = {
@@ -140,21 +140,17 @@ class StompLink:
         self._ask("SUBSCRIBE", headers | limits | dict(self._subscribe_headers))
 
     def turn(self, seconds: float, room: int) -> Sequence[Incoming]:
-        if self._is_queue and not self._held and not self._came and self._prefetch != self._subscribed_for:
-            if self._subscribed_for:
-                self._ask("UNSUBSCRIBE", {"id": SUBSCRIPTION, "destination": self._destination})
-                self._subscribed_for = 0
-                self._came.clear()  # what arrived before the broker heard of it is given to others, too
-            if self._prefetch:
-                self._subscribe()
+        if self._is_queue and not self._held and self._prefetch != self._subscribed_for:
+            self._sign_off()
+            self.open()
         self._pump(0.0 if self._came else seconds)
         came = [self._came.popleft() for _ in range(min(len(self._came), room))]
         self._held += len(came)
         return came
 
     def limit(self, prefetch: int) -> None:
-        """For queues, when nothing is under way: a new subscription would make acknowledgements void, and
-        what comes to a topic between two subscriptions may be lost.
+        """For queues, when nothing is under way, by a new connection: a server may keep what it gave to a
+        subscription that ended, or not. What comes to a topic between two subscriptions may be lost.
         """
         self._prefetch = prefetch
 
@@ -171,7 +167,7 @@ class StompLink:
         self._write(Frame("ACK", self._escaped(headers), None))
 
     def release(self, token: Frame) -> bool:
-        """The broker has it back when the subscription ends, which is when no other is under way."""
+        """The broker has it back with the end of the connection, which is when no other is under way."""
         self._held -= 1
         return True
 
@@ -187,6 +183,11 @@ class StompLink:
         self._bell.ring()
 
     def close(self) -> None:
+        self._sign_off()
+        self._bell.close()
+
+    def _sign_off(self) -> None:
+        self._came.clear()
         wire, self._wire = self._wire, None
         if wire is not None:
             try:
@@ -194,7 +195,6 @@ class StompLink:
             except Fault:
                 pass
             wire.close()
-        self._bell.close()
 
     # Frames.
 
