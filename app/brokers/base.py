@@ -242,9 +242,14 @@ class Subscriber(Generic[O]):
             self._tally.set(paused=not wanted)
 
     def _hand_back(self, link: Link) -> None:
-        """What was taken before the last modem went, and not begun, is another device's."""
+        """What was taken before the last modem went, and not begun, is another device's.
+
+        What was given again stays: whether it was begun is on record here.
+        """
         self._backlog = deque(
-            one for one in self._backlog if one.token is None or not link.release(one.token)
+            one
+            for one in self._backlog
+            if one.token is None or one.redelivered or not link.release(one.token)
         )
 
     def _waiting(self) -> int:
@@ -311,9 +316,8 @@ class Subscriber(Generic[O]):
             if taken is None:
                 continue  # of a link that is gone: the broker gives the message again, the repeat is answered
             if link is not None and self._is_for_others(taken.incoming, reply):
+                self._backlog.append(taken.incoming)
                 self._follow_modems(link)
-                if not link.release(taken.incoming.token):
-                    self._backlog.append(taken.incoming)
                 continue
             if self._is_orphan(taken.incoming, reply):
                 self._put_back.append((now + ORPHANED, replace(taken.incoming, put_back=True)))
