@@ -1,9 +1,9 @@
 """The gateway is killed while 200 messages wait in a broker: afterwards each was sent exactly once.
 
-First it is killed while every modem has a message in hand, which nobody can take back; then twice more at random
-moments under load. Between the ledger's note and the modem's prompt lie a few milliseconds in which nobody can
-know whether a modem took the message: what is caught there, at most one a modem and kill, is on record as unknown
-and never sent again. Every other message reaches its handset once.
+First it is killed while every modem has a message in hand, which nobody can take back; then twice more at
+random moments under load. Between the ledger's note and the modem's prompt lie a few milliseconds in which
+nobody can know whether a modem took the message: what is caught there, at most one a modem and kill, is on
+record as unknown and never sent again. Every other message reaches its handset once.
 """
 
 from __future__ import annotations
