@@ -17,11 +17,12 @@ from app import wire
 from app.brokers.answers import Answers
 from app.brokers.dial import Fault
 from app.brokers.link import Incoming, Link
-from app.brokers.status import BrokerStatus, Standing, Tally
+from app.brokers.rhythm import again_in
+from app.brokers.status import BrokerStatus, Tally
 from app.core.clock import Clock
 from app.core.commands import Source
 from app.core.errors import BadRequest, Duplicated, NoDevice, NotSent, PortGone
-from app.core.events import Announce, BrokerState
+from app.core.events import Announce
 from app.core.faults import described
 from app.core.gateway import Gateway
 from app.core.replies import Reply, refusal
@@ -32,23 +33,11 @@ log = logging.getLogger(__name__)
 O = TypeVar("O", bound=Options)  # noqa: E741
 
 BACKLOG = 1000  # messages held in memory beyond those under way
-SHORT_LIFE = 5.0  # seconds: a connection that closes earlier was none (wire §4)
 GRACE = 5.0  # seconds that messages under way get to end before a link is left
 ORPHANED = 6.0  # seconds after which a device that shares the OTP store and fell silent counts as dead
 LONGEST_TURN = 1.0  # seconds between two looks at the modems
 WITHOUT_MODEMS = 4  # messages taken at a time by a device that has mail accounts and no modem
 MODEM_AWAY = (NoDevice.reason, PortGone.reason, NotSent.reason)
-
-
-def again_in(delay: float, lived: float | None, chance: float) -> float:
-    """Seconds until the next attempt (wire §4).
-
-    lived: seconds the connection held, None when it never opened; chance: 0 to 1, so that many devices do
-    not come back at the same moment. Who lived long enough may come back almost at once.
-    """
-    if lived is not None and lived >= SHORT_LIFE:
-        return min(1.0, delay) * chance
-    return delay * (0.8 + 0.2 * chance)
 
 
 @dataclass(slots=True)
@@ -85,10 +74,9 @@ class Subscriber(Generic[O]):
         self._keeps = keeps
         self._gateway = gateway
         self._usable = usable
-        self._announce = announce
         self._clock = clock
         self._shares = shares
-        self._tally = Tally(name)
+        self._tally = Tally(name, announce, clock)
         self._thread: threading.Thread | None = None
         self._change = threading.Condition()
         self._wanted: O | None = None
@@ -146,7 +134,7 @@ class Subscriber(Generic[O]):
         left = [one for one in self._backlog if one.token is None]
         if left:
             log.warning("%s: %d messages that their broker has let go of were not sent", self.name, len(left))
-        self._standing(Standing.OFF)
+        self._tally.off()
 
     def _next(self, wait: float, before: O | None) -> O | None:
         """The options to connect by, when it is time to; None when there is nothing more to do."""
@@ -160,17 +148,15 @@ class Subscriber(Generic[O]):
                         return options
                     self._change.wait(left)
                 else:
-                    self._standing(Standing.OFF)
+                    self._tally.off()
                     self._change.wait(60.0)
         return None
 
     def _connection(self, options: O) -> float:
         """One connection from its first step to its end; the answer is how long to wait for the next."""
         opened: float | None = None
-        self._tally.set(keeps=self._keeps(options))
         self._sharing = self._shares(options)
-        self._tally.count(attempts=1)
-        self._standing(Standing.CONNECTING)
+        self._tally.connecting(keeps=self._keeps(options))
         try:
             link = self.make(options)
             self._link = link
@@ -179,7 +165,7 @@ class Subscriber(Generic[O]):
                 link.limit(self._limit)
                 link.open()
                 opened = self._clock.steady()
-                self._connected()
+                self._tally.connected(paused=not self._limit)
                 self._serve(link, options, opened)
             finally:
                 self._link = None
@@ -192,10 +178,10 @@ class Subscriber(Generic[O]):
             log.error("%s met an unforeseen %s", self.name, described(error))
             why = f"an unforeseen error of the connection ({type(error).__name__})"
         else:
-            self._announce(BrokerState(self.name, False, "left"))
+            self._tally.left()
             return 0.0
         lived = None if opened is None else self._clock.steady() - opened
-        self._lost(why, opened is not None)
+        self._tally.lost(why, opened is not None)
         return again_in(options.reconnect_delay, lived, random.random())
 
     def _serve(self, link: Link, options: O, opened: float) -> None:
@@ -356,28 +342,6 @@ class Subscriber(Generic[O]):
         link = self._link
         if link is not None:
             link.wake()
-
-    # What the world is told.
-
-    def _standing(self, standing: Standing) -> None:
-        self._tally.set(standing=standing, connected_since=None)
-
-    def _connected(self) -> None:
-        self._tally.set(standing=Standing.CONNECTED, connected_since=self._clock.wall())
-        log.info("%s: connected", self.name)
-        self._announce(BrokerState(self.name, True))
-
-    def _lost(self, why: str, was_open: bool) -> None:
-        news = was_open or why != self._tally.status.last_error
-        log.log(logging.WARNING if news else logging.DEBUG, "%s: %s", self.name, why)
-        self._tally.set(
-            standing=Standing.WAITING,
-            connected_since=None,
-            last_error=why,
-            last_error_at=self._clock.wall(),
-        )
-        if news:
-            self._announce(BrokerState(self.name, False, why))
 
 
 def _digest(incoming: Incoming) -> bytes:
