@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.brokers.base import GRACE, Subscriber
 from app.brokers.dial import Fault
 from app.brokers.link import Link
-from app.brokers.status import BrokerStatus
+from app.brokers.status import BrokerStatus, Standing
 from app.core.clock import Clock
 from app.core.events import Announce
 from app.core.gateway import Gateway
@@ -94,6 +94,11 @@ class Brokers:
     def statuses(self) -> tuple[BrokerStatus, ...]:
         """One for each broker, in the order of the pages."""
         return tuple(subscriber.status for subscriber in self._subscribers.values())
+
+    def health(self) -> Mapping[str, Any]:
+        """``brokers``: name → state, of those that are switched on; nothing when none is."""
+        found = [one for one in self.statuses() if one.standing is not Standing.OFF]
+        return {"brokers": {one.broker: one.as_dict() for one in found}} if found else {}
 
     # A broker's client library is loaded when that broker is switched on: all of them together would take
     # a third of the memory an idle device has.
