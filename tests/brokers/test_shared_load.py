@@ -9,10 +9,11 @@ import pytest
 
 from app.core.errors import PortGone
 from app.core.routing import Lane
+from app.settings.subscribers import SubscriberMqtt
 from tests.brokers.conftest import Case
 from tests.brokers.servers import until
 from tests.brokers.standalone import subscriber_of
-from tests.brokers.ways import number
+from tests.brokers.ways import number, unique
 from tests.house import House
 
 SHARED = ["amqp", "amqp1", "redis-list", "redis-stream", "activemq", "stomp"]
@@ -62,6 +63,45 @@ def test_what_a_device_holds_when_its_last_modem_goes_is_sent_by_another(case: C
         until(lambda: poor.fleet.jobs != [], "it has the next one", 30)
         assert poor.fleet.send_next() == "afterwards"
         until(lambda: first.status.sent == 1 and first.status.waiting == 0, "its outcome is told")
+    finally:
+        for one in (first, second):
+            one.leave()
+            assert one.join(20)
+        poor.close()
+        rich.close()
+
+
+@pytest.mark.parametrize("case", [*SHARED, "mqtt3", "mqtt5"], indirect=True)
+def test_a_device_without_a_usable_modem_is_given_nothing(case: Case, tmp_path: Path) -> None:
+    poor, rich = house_in(tmp_path / "poor"), house_in(tmp_path / "rich")
+    poor.fleet.open_lanes.clear()
+    options = case.options
+    if case.way.section is SubscriberMqtt:
+        options = case.changed(topic=f"$share/{unique('gateways')}/{case.topic}")
+    first = subscriber_of(case.way.section, poor, unique("poor"))
+    second = subscriber_of(case.way.section, rich, unique("rich"))
+    try:
+        for one in (first, second):
+            one.start(options)
+            until(lambda one=one: one.status.connected, "both are connected", 30)  # type: ignore[misc]
+        assert first.status.paused and not second.status.paused
+        texts = [f"no. {place}" for place in range(10)]
+        for text in texts:
+            case.peer.publish(case.topic, body(text))
+        sent = []
+        while len(sent) < len(texts):
+            until(lambda: rich.fleet.jobs != [], "the device with modems has the next one", 30)
+            sent.append(rich.fleet.send_next())
+        assert sorted(sent) == texts
+        assert first.status.received == 0
+
+        poor.fleet.open_lanes.append(Lane("m1", "One"))
+        rich.fleet.open_lanes.clear()
+        until(lambda: second.status.paused and not first.status.paused, "they have changed places")
+        # A list or a stream may give the second one more, which it had asked for before; it gives that back.
+        case.peer.publish(case.topic, body("afterwards"))
+        until(lambda: poor.fleet.jobs != [], "the other one has it", 30)
+        assert poor.fleet.send_next() == "afterwards"
     finally:
         for one in (first, second):
             one.leave()
