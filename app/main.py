@@ -129,14 +129,16 @@ class Service:
         self.sign_in: SignIn[User] = SignIn(verify_password)
         pool = Pool()
         more = figures.pages(self.exchange.metrics.render, metrics_type) | dict(pages or {})
-        self.api = Api(self.gateway, self.sign_in, pool.waiting, self.ready, more)
+        self.api = Api(
+            self.gateway, self.sign_in, pool.waiting, self.ready, more, beside=lambda: self.brokers.health()
+        )
         self.server = WebServer(self.api.app, pool)
         self.brokers = Brokers(
             self.gateway,
             settings,
             self.events.announce,
             self.clock,
-            usable=lambda: len(self.fleet.lanes()),
+            usable=self.fleet.usable,
             device=device,
         )
         self.mail_door = MailDoor(self.sign_in)

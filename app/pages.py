@@ -164,7 +164,7 @@ class Pages:
         states = {one.broker: one for one in self._service.brokers.statuses()}
         for section in SUBSCRIBERS:
             if status := states.get(door(section)):
-                found[f"{section.about.name}.enable"] = Service(str(status.standing), status.last_error)
+                found[f"{section.about.name}.enable"] = Service(str(status.standing), status.sentence())
         return found
 
     def _test_mail(self, item: str, form: Mapping[str, str]) -> str:

@@ -90,14 +90,16 @@ class AmqpLink:
     def _follow_limit(self) -> None:
         """More is granted at once, by one more consumer. Less is when nothing is under way: what a consumer
         that is cancelled was given already comes again marked as redelivered, and would look like a repeat.
+        None is at once all the same: what is waiting is for other devices.
         """
         if self._prefetch > self._granted:
             self._consume(self._prefetch - self._granted)
-        elif self._prefetch < self._granted and not self._held:
+        elif self._prefetch < self._granted and not (self._prefetch and self._held):
             while self._consumers:
                 self._opened().basic_cancel(self._consumers.pop())
             self._granted = 0
-            self._consume(self._prefetch)
+            if self._prefetch:  # to the broker 0 means as many as there are
+                self._consume(self._prefetch)
 
     def _opened(self) -> BlockingChannel:
         if self._consuming is None:
@@ -140,6 +142,15 @@ class AmqpLink:
             self._opened().basic_ack(token)
         except FAILURES as error:
             raise Fault(self._words(error)) from error
+
+    def release(self, token: int) -> bool:
+        self._held -= 1
+        try:
+            self._follow_limit()
+            self._opened().basic_nack(token, requeue=True)
+        except FAILURES as error:
+            raise Fault(self._words(error)) from error
+        return True
 
     def publish(self, topic: str, body: bytes) -> None:
         try:

@@ -112,6 +112,14 @@ class Amqp1Link:
         self._give_credit()
         self._flush()
 
+    def release(self, token: Any) -> bool:
+        token.update(proton.Delivery.RELEASED)
+        token.settle()
+        self._held -= 1
+        self._give_credit()
+        self._flush()
+        return True
+
     def publish(self, topic: str, body: bytes) -> None:
         product = (self._connection.remote_properties or {}).get("product", "")
         if product != "RabbitMQ" or topic.startswith("/"):

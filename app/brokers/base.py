@@ -17,11 +17,12 @@ from app import wire
 from app.brokers.answers import Answers
 from app.brokers.dial import Fault
 from app.brokers.link import Incoming, Link
-from app.brokers.status import BrokerStatus, Standing, Tally
+from app.brokers.rhythm import again_in
+from app.brokers.status import BrokerStatus, Tally
 from app.core.clock import Clock
 from app.core.commands import Source
-from app.core.errors import BadRequest, Duplicated
-from app.core.events import Announce, BrokerState
+from app.core.errors import BadRequest, Duplicated, NoDevice, NotSent, PortGone
+from app.core.events import Announce
 from app.core.faults import described
 from app.core.gateway import Gateway
 from app.core.replies import Reply, refusal
@@ -32,21 +33,11 @@ log = logging.getLogger(__name__)
 O = TypeVar("O", bound=Options)  # noqa: E741
 
 BACKLOG = 1000  # messages held in memory beyond those under way
-SHORT_LIFE = 5.0  # seconds: a connection that closes earlier was none (wire §4)
 GRACE = 5.0  # seconds that messages under way get to end before a link is left
 ORPHANED = 6.0  # seconds after which a device that shares the OTP store and fell silent counts as dead
 LONGEST_TURN = 1.0  # seconds between two looks at the modems
-
-
-def again_in(delay: float, lived: float | None, chance: float) -> float:
-    """Seconds until the next attempt (wire §4).
-
-    lived: seconds the connection held, None when it never opened; chance: 0 to 1, so that many devices do
-    not come back at the same moment. Who lived long enough may come back almost at once.
-    """
-    if lived is not None and lived >= SHORT_LIFE:
-        return min(1.0, delay) * chance
-    return delay * (0.8 + 0.2 * chance)
+WITHOUT_MODEMS = 4  # messages taken at a time by a device that has mail accounts and no modem
+MODEM_AWAY = (NoDevice.reason, PortGone.reason, NotSent.reason)
 
 
 @dataclass(slots=True)
@@ -61,7 +52,10 @@ class Subscriber(Generic[O]):
     """One broker and its thread. ``make`` builds a link from the section's value.
 
     usable: how many modems may carry something now; twice as many messages are taken at a time, so that
-    each modem has its next one at hand, and no more than another device sharing the broker would miss.
+    each modem has its next one at hand, and no more than another device sharing the broker would miss. With
+    none of its modems usable, a device takes nothing from where others may take it. None: the device has no
+    modem at all, and takes what it can do without.
+    shares: whether other devices may take the same messages.
     """
 
     def __init__(
@@ -70,18 +64,19 @@ class Subscriber(Generic[O]):
         make: Callable[[O], Link],
         keeps: Callable[[O], bool],
         gateway: Gateway,
-        usable: Callable[[], int],
+        usable: Callable[[], int | None],
         announce: Announce,
         clock: Clock,
+        shares: Callable[[O], bool] = lambda options: False,
     ) -> None:
         self.name = name
         self.make = make
         self._keeps = keeps
         self._gateway = gateway
         self._usable = usable
-        self._announce = announce
         self._clock = clock
-        self._tally = Tally(name)
+        self._shares = shares
+        self._tally = Tally(name, announce, clock)
         self._thread: threading.Thread | None = None
         self._change = threading.Condition()
         self._wanted: O | None = None
@@ -95,6 +90,8 @@ class Subscriber(Generic[O]):
         self._begun: Counter[bytes] = Counter()  # digests of what broken links had not acknowledged
         self._put_back: list[tuple[float, Incoming]] = []
         self._answers = Answers(name)
+        self._sharing = False
+        self._limit = 1
 
     @property
     def status(self) -> BrokerStatus:
@@ -137,7 +134,7 @@ class Subscriber(Generic[O]):
         left = [one for one in self._backlog if one.token is None]
         if left:
             log.warning("%s: %d messages that their broker has let go of were not sent", self.name, len(left))
-        self._standing(Standing.OFF)
+        self._tally.off()
 
     def _next(self, wait: float, before: O | None) -> O | None:
         """The options to connect by, when it is time to; None when there is nothing more to do."""
@@ -151,24 +148,24 @@ class Subscriber(Generic[O]):
                         return options
                     self._change.wait(left)
                 else:
-                    self._standing(Standing.OFF)
+                    self._tally.off()
                     self._change.wait(60.0)
         return None
 
     def _connection(self, options: O) -> float:
         """One connection from its first step to its end; the answer is how long to wait for the next."""
         opened: float | None = None
-        self._tally.set(keeps=self._keeps(options))
-        self._tally.count(attempts=1)
-        self._standing(Standing.CONNECTING)
+        self._sharing = self._shares(options)
+        self._tally.connecting(keeps=self._keeps(options))
         try:
             link = self.make(options)
             self._link = link
             try:
-                link.limit(self._prefetch())
+                self._limit = self._prefetch()
+                link.limit(self._limit)
                 link.open()
                 opened = self._clock.steady()
-                self._connected()
+                self._tally.connected(paused=not self._limit)
                 self._serve(link, options, opened)
             finally:
                 self._link = None
@@ -181,21 +178,20 @@ class Subscriber(Generic[O]):
             log.error("%s met an unforeseen %s", self.name, described(error))
             why = f"an unforeseen error of the connection ({type(error).__name__})"
         else:
-            self._announce(BrokerState(self.name, False, "left"))
+            self._tally.left()
             return 0.0
         lived = None if opened is None else self._clock.steady() - opened
-        self._lost(why, opened is not None)
+        self._tally.lost(why, opened is not None)
         return again_in(options.reconnect_delay, lived, random.random())
 
     def _serve(self, link: Link, options: O, opened: float) -> None:
         """Until the options change, the service stops, or it is time to refresh. Raises Fault."""
-        prefetch = self._prefetch()
         looked = opened
         refresh_at = opened + options.refresh * 60 if options.refresh else None
         leave_by: float | None = None
         while True:
             now = self._clock.steady()
-            self._collect(now)
+            self._collect(now, link)
             self._take_up_again(now)
             self._answers.give(link, now)
             refresh = refresh_at is not None and now >= refresh_at
@@ -205,10 +201,10 @@ class Subscriber(Generic[O]):
                 return
             if now - looked >= LONGEST_TURN or now < looked:
                 looked = now
-                if (wanted := self._prefetch()) != prefetch:
-                    prefetch = wanted
-                    link.limit(prefetch)
-            while self._backlog and len(self._under_way) < prefetch and leave_by is None:
+                self._follow_modems(link)
+            if not self._limit:
+                self._hand_back(link)
+            while self._backlog and len(self._under_way) < self._limit and leave_by is None:
                 self._hand_over(self._backlog.popleft())
             room = 0 if leave_by is not None else max(0, BACKLOG - len(self._backlog))
             self._tally.set(waiting=self._waiting())
@@ -220,8 +216,27 @@ class Subscriber(Generic[O]):
             self._backlog.appendleft(self._put_back.pop(0)[1])
 
     def _prefetch(self) -> int:
-        # Never none: commands that need no modem must be heard when all of them are away.
-        return max(1, 2 * self._usable())
+        usable = self._usable()
+        if usable is None:
+            return WITHOUT_MODEMS
+        return 2 * usable if usable or self._sharing else 1
+
+    def _follow_modems(self, link: Link) -> None:
+        if (wanted := self._prefetch()) != self._limit:
+            self._limit = wanted
+            link.limit(wanted)
+            self._tally.set(paused=not wanted)
+
+    def _hand_back(self, link: Link) -> None:
+        """What was taken before the last modem went, and not begun, is another device's.
+
+        What was given again stays: whether it was begun is on record here.
+        """
+        self._backlog = deque(
+            one
+            for one in self._backlog
+            if one.token is None or one.redelivered or not link.release(one.token)
+        )
 
     def _waiting(self) -> int:
         return len(self._backlog) + len(self._under_way) + len(self._put_back) + len(self._answers)
@@ -260,7 +275,7 @@ class Subscriber(Generic[O]):
             return
         number = next(self._numbers)
         self._under_way[number] = _Taken(incoming, request)
-        source = Source(self.name, redelivered=incoming.redelivered)
+        source = Source(self.name, redelivered=incoming.redelivered, delivery=incoming.name)
 
         def ended(outcome: Future[Any]) -> None:
             self._outcomes.append((number, outcome.result()))
@@ -279,19 +294,30 @@ class Subscriber(Generic[O]):
         body = wire.render(refusal(address.name, error))
         self._answers.add(address, body, incoming, self._clock.steady())
 
-    def _collect(self, now: float) -> None:
+    def _collect(self, now: float, link: Link | None = None) -> None:
         """Take the outcomes that have come in."""
         while self._outcomes:
             number, reply = self._outcomes.popleft()
             taken = self._under_way.pop(number, None)
             if taken is None:
                 continue  # of a link that is gone: the broker gives the message again, the repeat is answered
+            if link is not None and self._is_for_others(taken.incoming, reply):
+                self._backlog.append(taken.incoming)
+                self._follow_modems(link)
+                continue
             if self._is_orphan(taken.incoming, reply):
                 self._put_back.append((now + ORPHANED, replace(taken.incoming, put_back=True)))
                 continue
             ok = reply.ok if isinstance(reply, Reply) else all(one.ok for one in reply)
             self._tally.count(sent=int(ok), failed=int(not ok))
             self._answers.add(taken.request, wire.render(reply), taken.incoming, now)
+
+    def _is_for_others(self, incoming: Incoming, reply: Reply | Sequence[Reply]) -> bool:
+        """Whether nothing was sent because the last modem is away, and another device may do it."""
+        if not self._sharing or incoming.token is None or self._usable() != 0:
+            return False
+        every = [reply] if isinstance(reply, Reply) else reply
+        return bool(every) and all(one.reason in MODEM_AWAY for one in every)
 
     @staticmethod
     def _is_orphan(incoming: Incoming, reply: Reply | Sequence[Reply]) -> bool:
@@ -316,28 +342,6 @@ class Subscriber(Generic[O]):
         link = self._link
         if link is not None:
             link.wake()
-
-    # What the world is told.
-
-    def _standing(self, standing: Standing) -> None:
-        self._tally.set(standing=standing, connected_since=None)
-
-    def _connected(self) -> None:
-        self._tally.set(standing=Standing.CONNECTED, connected_since=self._clock.wall())
-        log.info("%s: connected", self.name)
-        self._announce(BrokerState(self.name, True))
-
-    def _lost(self, why: str, was_open: bool) -> None:
-        news = was_open or why != self._tally.status.last_error
-        log.log(logging.WARNING if news else logging.DEBUG, "%s: %s", self.name, why)
-        self._tally.set(
-            standing=Standing.WAITING,
-            connected_since=None,
-            last_error=why,
-            last_error_at=self._clock.wall(),
-        )
-        if news:
-            self._announce(BrokerState(self.name, False, why))
 
 
 def _digest(incoming: Incoming) -> bytes:

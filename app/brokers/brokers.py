@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.brokers.base import GRACE, Subscriber
 from app.brokers.dial import Fault
 from app.brokers.link import Link
-from app.brokers.status import BrokerStatus
+from app.brokers.status import BrokerStatus, Standing
 from app.core.clock import Clock
 from app.core.events import Announce
 from app.core.gateway import Gateway
@@ -19,6 +19,8 @@ from app.settings.snapshot import Settings
 
 log = logging.getLogger(__name__)
 
+Of = Callable[[Any], bool]  # what a section's options say: whether the broker keeps, whether devices share
+
 # At their chattier levels these print whole messages, codes included, and connection parameters.
 CHATTY = ("pika", "stomp.py", "stomp", "websocket", "paho", "proton", "redis")
 
@@ -26,7 +28,7 @@ CHATTY = ("pika", "stomp.py", "stomp", "websocket", "paho", "proton", "redis")
 class Brokers:
     """The subscribers by the name of their section.
 
-    usable: how many modems may carry something now, asked once a second.
+    usable: how many modems may carry something now, asked once a second; None when no modem is set up.
     device: what tells this device from others that share a broker; the same after a restart.
     """
 
@@ -37,24 +39,32 @@ class Brokers:
         announce: Announce,
         clock: Clock,
         *,
-        usable: Callable[[], int],
+        usable: Callable[[], int | None],
         device: str,
     ) -> None:
         self._settings = settings
         self._device = device
         self._clock = clock
         self._mqtt_topic = ""
-        makers: dict[type[sections.Subscriber], tuple[Callable[[Any], Link], Callable[[Any], bool]]] = {
-            sections.SubscriberAmqp: (self._amqp, lambda options: True),
-            sections.SubscriberRedis: (self._redis, lambda options: bool(options.mode != "channel")),
-            sections.SubscriberMqtt: (self._mqtt, lambda options: bool(options.qos)),
-            sections.SubscriberActivemq: (self._activemq, lambda options: True),
-            sections.SubscriberStomp: (self._stomp, lambda options: True),
-            sections.SubscriberWs: (self._websocket, lambda options: False),
+        makers: dict[type[sections.Subscriber], tuple[Callable[[Any], Link], Of, Of]] = {
+            sections.SubscriberAmqp: (self._amqp, _always, _always),
+            sections.SubscriberRedis: (self._redis, _no_channel, _no_channel),
+            sections.SubscriberMqtt: (
+                self._mqtt,
+                lambda options: bool(options.qos),
+                lambda options: str(options.topic).startswith("$share/"),
+            ),
+            sections.SubscriberActivemq: (
+                self._activemq,
+                _always,
+                lambda options: _is_queue(options.topic, options.destination),
+            ),
+            sections.SubscriberStomp: (self._stomp, _always, lambda options: _is_queue(options.topic)),
+            sections.SubscriberWs: (self._websocket, _never, _never),
         }
         self._subscribers = {
-            section: Subscriber(door(section), make, keeps, gateway, usable, announce, clock)
-            for section, (make, keeps) in makers.items()
+            section: Subscriber(door(section), make, keeps, gateway, usable, announce, clock, shares)
+            for section, (make, keeps, shares) in makers.items()
         }
 
     def start(self) -> None:
@@ -84,6 +94,11 @@ class Brokers:
     def statuses(self) -> tuple[BrokerStatus, ...]:
         """One for each broker, in the order of the pages."""
         return tuple(subscriber.status for subscriber in self._subscribers.values())
+
+    def health(self) -> Mapping[str, Any]:
+        """``brokers``: name → state, of those that are switched on; nothing when none is."""
+        found = [one for one in self.statuses() if one.standing is not Standing.OFF]
+        return {"brokers": {one.broker: one.as_dict() for one in found}} if found else {}
 
     # A broker's client library is loaded when that broker is switched on: all of them together would take
     # a third of the memory an idle device has.
@@ -125,6 +140,23 @@ class Brokers:
 
         previous, self._mqtt_topic = self._mqtt_topic, options.topic
         return MqttLink(options, self._device, self._clock, previous)
+
+
+def _always(options: object) -> bool:
+    return True
+
+
+def _never(options: object) -> bool:
+    return False
+
+
+def _no_channel(options: sections.SubscriberRedis) -> bool:
+    return options.mode != "channel"
+
+
+def _is_queue(topic: str, kind: str = "queue") -> bool:
+    """Whether a STOMP destination is one that several devices take from, each message once."""
+    return kind == "queue" if not topic.startswith("/") else topic.startswith(("/queue/", "/amq/queue/"))
 
 
 def door(section: type[sections.Subscriber]) -> str:

@@ -18,12 +18,14 @@ class Incoming:
     """A message as it came. token: what ``settle`` wants back; None when the broker has let go of it.
 
     redelivered: the broker says it may have given it to us (or to another device) before.
+    name: the broker's own name of the message, where it is the same each time the message is given.
     put_back: it was asked for once already, and is asked for again after a while.
     """
 
     body: bytes = field(repr=False)
     token: Any = None
     redelivered: bool = False
+    name: str = ""
     put_back: bool = False
 
 
@@ -46,11 +48,18 @@ class Link(Protocol):
         ...
 
     def limit(self, prefetch: int) -> None:
-        """How many messages may be under way at a time from now on."""
+        """How many messages may be under way at a time from now on.
+
+        0, where several devices share the messages: take none, another one may carry them.
+        """
         ...
 
     def settle(self, token: Any) -> None:
         """The outcome is known: the broker may forget the message."""
+        ...
+
+    def release(self, token: Any) -> bool:
+        """Nothing was done: the broker may give the message to another device. False if it cannot."""
         ...
 
     def publish(self, topic: str, body: bytes) -> None:

@@ -40,6 +40,7 @@ class MqttLink:
         self._came: list[Incoming] = []
         self._fault = ""
         self._ready = False
+        self._taking = True
         self._client = self._made(device)
 
     def _made(self, device: str) -> paho.Client:
@@ -123,6 +124,15 @@ class MqttLink:
         options = self._options
         if self._previous and self._previous != options.topic:
             client.unsubscribe(self._previous)
+        if self._taking:
+            self._subscribe()
+        else:
+            # The session may still be subscribed from before the connection was lost.
+            client.unsubscribe(options.topic)
+            self._ready = True
+
+    def _subscribe(self) -> None:
+        client, options = self._client, self._options
         qos = min(options.qos, 1)
         if options.protocol == "5":
             client.subscribe(options.topic, options=paho.SubscribeOptions(qos, retainHandling=RETAIN_NEVER))
@@ -154,12 +164,28 @@ class MqttLink:
         self._came.append(Incoming(bytes(message.payload), token, bool(message.dup)))
 
     def limit(self, prefetch: int) -> None:
-        """MQTT knows no such thing once it is connected: the house holds back what it does not take yet."""
+        """MQTT knows no such thing once it is connected: the house holds back what it does not take yet.
+
+        None at all is the end of a shared subscription: the broker gives the rest to the other devices.
+        """
+        taking, before = prefetch > 0, self._taking
+        self._taking = taking
+        if taking == before or not self._client.is_connected():
+            return
+        if taking:
+            self._subscribe()
+        else:
+            self._client.unsubscribe(self._options.topic)
+        self._pump(0.0, reading=False)
 
     def settle(self, token: tuple[int, int]) -> None:
         mid, qos = token
         self._client.ack(mid, qos)
         self._pump(0.0, reading=False)
+
+    def release(self, token: tuple[int, int]) -> bool:
+        """What this session was given stays with it (MQTT 5.0 §4.8.2)."""
+        return False
 
     def publish(self, topic: str, body: bytes) -> None:
         try:

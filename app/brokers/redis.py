@@ -90,6 +90,10 @@ class RedisLink(ABC):
     def done(self, token: Any) -> None:
         """Tell the broker that it may forget a message."""
 
+    def put_back(self, token: Any) -> bool:
+        """Give a message to the other devices; False where there are none to take it."""
+        return False
+
     @abstractmethod
     def send(self, topic: str, body: bytes) -> None:
         """Publish an answer as this mode does."""
@@ -140,6 +144,14 @@ class RedisLink(ABC):
             self.done(token)
         except (redis.RedisError, OSError) as error:
             raise Fault(self._words(error)) from error
+
+    def release(self, token: Any) -> bool:
+        try:
+            released = self.put_back(token)
+        except (redis.RedisError, OSError) as error:
+            raise Fault(self._words(error)) from error
+        self.held -= released
+        return released
 
     def publish(self, topic: str, body: bytes) -> None:
         try:

@@ -15,8 +15,36 @@ from app.settings.subscribers import SubscriberRedis
 GROUP = "otp-pi"
 FIELD = "message"
 REPLIES = 10_000  # answers a reply stream keeps
-RENEW = 10.0  # seconds between two signs that what we hold is still ours
-DEAD = 45_000  # milliseconds without a sign after which another device may take it over
+RENEW = 5.0  # seconds between two signs that what we hold is still ours
+
+# KEYS the dead device's sign of life, its list, ours, the set of devices; ARGV how many, its name. Nothing is
+# moved once it is back, because it gives its sign before it looks into its list.
+_ADOPT = """
+local got = {}
+if redis.call('EXISTS', KEYS[1]) == 1 then return got end
+for place = 1, tonumber(ARGV[1]) do
+  local body = redis.call('LMOVE', KEYS[2], KEYS[3], 'RIGHT', 'LEFT')
+  if not body then
+    redis.call('SREM', KEYS[4], ARGV[2])
+    break
+  end
+  got[place] = body
+end
+return got
+"""
+
+# KEYS our list, all devices'; ARGV the message. Only what is still ours goes back, as the next to be taken.
+_PUT_BACK = """
+if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 1 then redis.call('RPUSH', KEYS[2], ARGV[1]) end
+"""
+
+
+def dead_after(options: SubscriberRedis) -> int:
+    """Milliseconds without a sign after which others take over what a device holds.
+
+    A device that merely lost its connection notices it, waits, connects and gives its sign in less.
+    """
+    return int((2 * RENEW + 2 * options.timeout + options.reconnect_delay) * 1000)
 
 
 class ChannelLink(RedisLink):
@@ -42,19 +70,60 @@ class ChannelLink(RedisLink):
 
 
 class ListLink(RedisLink):
-    """BLMOVE into a list of this device's own, LREM after the outcome: what a crash left is there."""
+    """BLMOVE into a list of this device's own, LREM after the outcome: what a crash left is there.
+
+    Each device has a key that ends when it falls silent; then the others take over what its list holds.
+    """
+
+    def __init__(self, options: SubscriberRedis, device: str, clock: Clock) -> None:
+        super().__init__(options, device, clock)
+        self._dead = dead_after(options)
+        self._looked = 0.0
+        self._adopt = self.doing.register_script(_ADOPT)
+        self._hand_back = self.doing.register_script(_PUT_BACK)
 
     @property
     def processing(self) -> str:
-        return f"{self.topic}:processing:{self.device}"
+        return self._processing(self.device)
+
+    @property
+    def _devices(self) -> str:
+        return f"{self.topic}:devices"
+
+    def _processing(self, device: str) -> str:
+        return f"{self.topic}:processing:{device}"
+
+    def _sign(self, device: str) -> str:
+        return f"{self.topic}:alive:{device}"
+
+    def _live(self) -> None:
+        self.doing.set(self._sign(self.device), 1, px=self._dead)
 
     def prepare(self) -> None:
+        self._live()
+        self.doing.sadd(self._devices, self.device)
         # BLMOVE pushes on the left, so the oldest is the last.
         self._left_over = list(reversed(self.doing.lrange(self.processing, 0, -1)))
 
     def overdue(self, now: float) -> Sequence[Incoming]:
         left, self._left_over = self._left_over, []
+        if now - self._looked >= RENEW:
+            self._looked = now
+            self._live()
+            left += self._adopted(self._prefetch - self.held - len(left))
         return [Incoming(body, body, True) for body in left]
+
+    def _adopted(self, room: int) -> list[bytes]:
+        """What devices that fell silent had taken and not ended, up to so many."""
+        found: list[bytes] = []
+        if room <= 0:
+            return found
+        for other in self.doing.smembers(self._devices):
+            name = other.decode("utf-8", "replace")
+            if name != self.device and len(found) < room:
+                keys = [self._sign(name), self._processing(name), self.processing, self._devices]
+                found += self._adopt(keys, [room - len(found), name])
+        return found
 
     def question(self, room: int) -> tuple[Any, ...]:
         return ("BLMOVE", self.topic, self.processing, "RIGHT", "LEFT", 0)
@@ -64,6 +133,10 @@ class ListLink(RedisLink):
 
     def done(self, token: bytes) -> None:
         self.doing.lrem(self.processing, -1, token)
+
+    def put_back(self, token: bytes) -> bool:
+        self._hand_back([self.processing, self.topic], [token])
+        return True
 
     def send(self, topic: str, body: bytes) -> None:
         self.doing.lpush(topic, body)
@@ -77,7 +150,8 @@ class StreamLink(RedisLink):
 
     def __init__(self, options: SubscriberRedis, device: str, clock: Clock) -> None:
         super().__init__(options, device, clock)
-        self._holding: set[bytes] = set()
+        self._holding: dict[bytes, bytes] = {}  # entry id → message
+        self._dead = dead_after(options)
         self._looked = 0.0
 
     def prepare(self) -> None:
@@ -100,14 +174,14 @@ class StreamLink(RedisLink):
                 self.doing.xclaim(self.topic, GROUP, self.device, 0, list(self._holding), justid=True)
             if room := self._prefetch - self.held:
                 left += self._claim(max(0, room))
-        self._holding |= {one.token for one in left}
+        self._holding |= {one.token: one.body for one in left}
         return left
 
     def _claim(self, room: int) -> list[Incoming]:
         if not room:
             return []
         _, entries, *_ = self.doing.execute_command(
-            "XAUTOCLAIM", self.topic, GROUP, self.device, DEAD, "0", "COUNT", room
+            "XAUTOCLAIM", self.topic, GROUP, self.device, self._dead, "0", "COUNT", room
         )
         return [one for entry in entries if (one := self._entry(entry, True)).token not in self._holding]
 
@@ -117,7 +191,7 @@ class StreamLink(RedisLink):
 
     def understood(self, answer: Any) -> Sequence[Incoming]:
         came = self._entries(answer, redelivered=False)
-        self._holding |= {one.token for one in came}
+        self._holding |= {one.token: one.body for one in came}
         return came
 
     def _entries(self, answer: Any, redelivered: bool) -> list[Incoming]:
@@ -129,11 +203,20 @@ class StreamLink(RedisLink):
         pairs = fields or ()
         values = dict(zip(pairs[::2], pairs[1::2], strict=False)) if isinstance(pairs, list) else dict(pairs)
         body = values.get(FIELD.encode()) or next(iter(values.values()), b"")
-        return Incoming(body, number, redelivered)
+        return Incoming(body, number, redelivered, f"{self.topic} {number.decode('ascii', 'replace')}")
 
     def done(self, token: bytes) -> None:
-        self._holding.discard(token)
+        self._holding.pop(token, None)
         self.doing.xack(self.topic, GROUP, token)
+
+    def put_back(self, token: bytes) -> bool:
+        """A group has no way to give an entry back: it becomes a new one, in one step."""
+        body = self._holding.pop(token)
+        with self.doing.pipeline(transaction=True) as both:
+            both.xadd(self.topic, {FIELD: body})
+            both.xack(self.topic, GROUP, token)
+            both.execute()
+        return True
 
     def send(self, topic: str, body: bytes) -> None:
         self.doing.xadd(topic, {FIELD: body}, maxlen=REPLIES)

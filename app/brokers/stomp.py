@@ -103,14 +103,14 @@ class StompLink:
         self._version = "1.0"
         self._receipts = count(1)
         self._prefetch = 1
-        self._subscribed_for = 0
+        self._subscribed_for = 0  # messages at a time; 0: not subscribed
         self._held = 0
         self._heard = self._spoke = 0.0
         self._listen_every = self._speak_every = 0.0
         self._refused = ""
 
     def open(self) -> None:
-        self._wire = Wire(self._place)
+        self._wire, self._frames, self._subscribed_for = Wire(self._place), Frames(), 0
         options = self._options
         rhythm = int(options.timeout * 500)  # milliseconds: two beats within the timeout
         headers = {
@@ -127,7 +127,8 @@ class StompLink:
         mine, theirs = _beats(connected.headers.get("heart-beat", "0,0"))
         self._speak_every = max(rhythm, theirs) / 1000 if theirs else 0.0
         self._listen_every = max(rhythm, mine) / 1000 if mine else 0.0
-        self._subscribe()
+        if self._prefetch or not self._is_queue:
+            self._subscribe()
 
     def _subscribe(self) -> None:
         # STOMP 1.0 knows only "client", by which 1.0 servers mean each message by itself.
@@ -139,17 +140,17 @@ class StompLink:
         self._ask("SUBSCRIBE", headers | limits | dict(self._subscribe_headers))
 
     def turn(self, seconds: float, room: int) -> Sequence[Incoming]:
-        if self._is_queue and not self._held and not self._came and self._prefetch != self._subscribed_for:
-            self._ask("UNSUBSCRIBE", {"id": SUBSCRIPTION, "destination": self._destination})
-            self._subscribe()
+        if self._is_queue and not self._held and self._prefetch != self._subscribed_for:
+            self._sign_off()
+            self.open()
         self._pump(0.0 if self._came else seconds)
         came = [self._came.popleft() for _ in range(min(len(self._came), room))]
         self._held += len(came)
         return came
 
     def limit(self, prefetch: int) -> None:
-        """For queues, when nothing is under way: a new subscription would make acknowledgements void, and
-        what comes to a topic between two subscriptions may be lost.
+        """For queues, when nothing is under way, by a new connection: a server may keep what it gave to a
+        subscription that ended, or not. What comes to a topic between two subscriptions may be lost.
         """
         self._prefetch = prefetch
 
@@ -165,6 +166,11 @@ class StompLink:
         self._held -= 1
         self._write(Frame("ACK", self._escaped(headers), None))
 
+    def release(self, token: Frame) -> bool:
+        """The broker has it back with the end of the connection, which is when no other is under way."""
+        self._held -= 1
+        return True
+
     def publish(self, topic: str, body: bytes) -> None:
         # No content-length: with one, ActiveMQ makes a message of octets of it instead of a text.
         headers = {"destination": destination(topic), "content-type": "application/json", **self._expires()}
@@ -177,6 +183,11 @@ class StompLink:
         self._bell.ring()
 
     def close(self) -> None:
+        self._sign_off()
+        self._bell.close()
+
+    def _sign_off(self) -> None:
+        self._came.clear()
         wire, self._wire = self._wire, None
         if wire is not None:
             try:
@@ -184,7 +195,6 @@ class StompLink:
             except Fault:
                 pass
             wire.close()
-        self._bell.close()
 
     # Frames.
 
@@ -227,11 +237,16 @@ class StompLink:
     def _sorted(self, frame: Frame) -> bool:
         if frame.cmd == "MESSAGE":
             again = frame.headers.get("redelivered", "false") == "true"
-            self._came.append(Incoming(frame.body, frame, again))
+            self._came.append(Incoming(frame.body, frame, again, self._name_of(frame)))
             return True
         if frame.cmd == "ERROR":
             raise _Refused(_error(frame))
         return False
+
+    def _name_of(self, frame: Any) -> str:
+        """ActiveMQ's own; other servers number what they give, and begin anew with each connection."""
+        given = str(frame.headers.get("message-id", ""))
+        return f"{self._destination} {given}" if given.startswith("ID:") else ""
 
     def _escaped(self, headers: Mapping[str, str]) -> dict[str, str]:
         if self._version == "1.0":

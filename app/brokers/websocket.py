@@ -112,6 +112,9 @@ class WsLink:
     def settle(self, token: object) -> None:
         """There is nothing to acknowledge."""
 
+    def release(self, token: object) -> bool:
+        return False
+
     def publish(self, topic: str, body: bytes) -> None:
         try:
             other = self._connected(topic)

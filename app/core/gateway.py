@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from app.core.commands import (
@@ -57,7 +58,12 @@ class Gateway:
 
     def handle_all(self, commands: Sequence[Command], source: Source) -> Future[list[Reply]]:
         """Carry out several commands in order; the answers keep that order."""
-        answers = [self.handle(command, source) for command in commands]
+        answers = [
+            self.handle(command, replace(source, delivery=f"{source.delivery}/{place}"))
+            if source.delivery
+            else self.handle(command, source)
+            for place, command in enumerate(commands)
+        ]
         together: Future[list[Reply]] = Future()
         if not answers:
             together.set_result([])

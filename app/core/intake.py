@@ -146,7 +146,7 @@ class Intake:
             owner=source.owner,
             receiver=receiver,
             text=text,
-            fingerprint=self._digest("message", command.id, receiver, *content),
+            fingerprint=self._digest("message", _told_apart(command, source), receiver, *content),
             accepted=now,
             deadline=steady + (ASYNC_DEADLINE if detached else SYNC_DEADLINE),
             detached=detached,
@@ -173,7 +173,7 @@ class Intake:
         def heard(outcome: Outcome) -> None:
             answer.set_result(replace(_rendered(command, message, outcome), duplicate=True))
 
-        recognise = bool(command.id) or source.redelivered
+        recognise = bool(_told_apart(command, source)) or source.redelivered
         if not self.duplicates.claim(message.fingerprint, message.seq, heard, recognise):
             return message.id
         # The row comes before the code: a crash between the two leaves a row that frees the reference.
@@ -202,6 +202,11 @@ class Intake:
                 log.error("a reference could not be freed and lives until it expires: %s", described(error))
         self._spool.drop(message.seq)
         self.duplicates.settle(message.fingerprint, message.seq, outcome)
+
+
+def _told_apart(command: Sending, source: Source) -> str:
+    """What tells this message from another with the same words: its id, else its broker's name for it."""
+    return command.id or (f"{source.door}\0{source.delivery}" if source.delivery else "")
 
 
 def _rendered(command: Sending, message: Message, outcome: Outcome) -> Reply:

@@ -118,6 +118,12 @@ class Fleet:
         lanes = (worker.lane() for worker in list(self._workers.values()))
         return [lane for lane in lanes if lane is not None]
 
+    def usable(self) -> int | None:
+        """How many modems may carry a message now; None when none is set up to."""
+        if not any(worker.spec.carries_messages for worker in list(self._workers.values())):
+            return None
+        return len(self.lanes())
+
     def submit(self, modem: str, job: Job) -> None:
         worker = self._workers.get(modem)
         if worker is None:

@@ -52,7 +52,8 @@ class Api:
     """What answers on the API's ports.
 
     waiting(): a context in which the thread may wait for a modem, or False when too many do already.
-    ready(): whether a message can be sent now, and if not, why, as a sentence.
+    ready(): whether a message can be sent now, and if not, why, as a sentence; beside(): what else the
+    health answer tells, such as how the brokers are doing.
     pages: further paths, answered to GET and without a user.
     """
 
@@ -64,6 +65,7 @@ class Api:
         ready: Ready,
         pages: Mapping[str, Page] | None = None,
         patience: float = PATIENCE,
+        beside: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._gateway = gateway
         self._sign_in = sign_in
@@ -71,7 +73,7 @@ class Api:
         self._patience = patience
         self._pages: dict[str, Page] = {
             "/health/live": lambda: _json(200, {"live": True}),
-            "/health/ready": lambda: _readiness(ready()),
+            "/health/ready": lambda: _readiness(ready(), beside()),
             **(pages or {}),
         }
         self._messages = frozenset(ALWAYS)
@@ -253,6 +255,8 @@ def _too_long() -> UnknownOutcome:
     return UnknownOutcome("the outcome is not known yet; ask for the status of the id before sending again")
 
 
-def _readiness(state: tuple[bool, str]) -> HTTPResponse:
+def _readiness(state: tuple[bool, str], beside: Mapping[str, Any]) -> HTTPResponse:
     ready, why = state
-    return _json(200, {"ready": True}) if ready else _json(503, {"ready": False, "why": why})
+    return (
+        _json(200, {"ready": True, **beside}) if ready else _json(503, {"ready": False, "why": why, **beside})
+    )

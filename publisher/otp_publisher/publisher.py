@@ -211,9 +211,8 @@ class Publisher:
         """Any command. `callback` says whether to wait for the answer; None leaves it to the command."""
         wait = (self._callback or command in _MEANINGLESS_WITHOUT_ANSWER) if callback is None else callback
         message = envelope(command, data)
-        reply_to = None
-        if wait and not self._transport.always_answers:
-            reply_to = self._transport.reply_topic()
+        reply_to = self._transport.reply_topic() if wait else None
+        if reply_to is not None:
             message = with_callback(message, reply_to, self._transport.callback_delay)
         about = {
             key: message["data"][key]

@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from otp_publisher import ConfigError, ConnectionFailed, LoginRefused, NoSubscriber, NotPublished, Publisher
+from otp_publisher.transports import amqp
 
 from .certificates import Certificates
 from .conftest import WAYS, Ports, Rabbit, Way
@@ -155,6 +156,8 @@ def test_what_redis_quotes_from_a_message_is_in_no_error(tmp_path: Any) -> None:
 def test_amqp_leaves_no_reply_queue_behind(
     answered: bool, rabbitmq: Rabbit, open_way: Callable[[str], Way], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # One that is still waited for must outlive the deadline, and is not asked for before it is gone.
+    monkeypatch.setattr(amqp, "_LATE", 1000)
     way = open_way("amqp")
     way.device.mute = not answered
     way.publisher(callback=True, timeout=2.0).send_sms("0812", "Halo")
@@ -162,6 +165,8 @@ def test_amqp_leaves_no_reply_queue_behind(
     parameters = pika.ConnectionParameters(
         port=rabbitmq.amqp.plain, credentials=pika.PlainCredentials(USER, PASSWORD)
     )
+    if not answered:
+        time.sleep(5.0)
     with (
         contextlib.closing(pika.BlockingConnection(parameters)) as connection,
         pytest.raises(pika.exceptions.ChannelClosedByBroker) as caught,

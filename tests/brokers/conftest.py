@@ -14,6 +14,7 @@ from app.brokers import BrokerStatus
 from app.main import Service
 from app.settings.api import Api, ApiUser
 from app.settings.modems import Modem
+from app.settings.passwords import hash_password
 from app.settings.store import SettingsStore
 from app.settings.subscribers import Subscriber as Options
 from app.store.places import Places
@@ -21,7 +22,7 @@ from hw.sim.air import Received
 from hw.sim.plugs import plugs
 from tests.brokers.certificates import Certificates, make_certificates
 from tests.brokers.peers import Peer
-from tests.brokers.servers import Server, until
+from tests.brokers.servers import PASSWORD, USER, Server, free_port, until
 from tests.brokers.ways import WAYS, Way, options_for, unique
 
 CI = os.environ.get("CI", "") not in ("", "0", "false")
@@ -73,12 +74,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates
 
 
 class Device:
-    """A whole gateway in this process, with simulated modems and no door but the brokers."""
+    """A whole gateway in this process, with simulated modems; its API is at ``port``, USER may use it."""
 
     def __init__(self, folder: Path) -> None:
         self.store = SettingsStore(folder)
-        self.store.save(Api, Api(enable_http=False, enable_https=False))
-        self.store.put(ApiUser, "owner", ApiUser(username="owner"))  # a device without an owner sends nothing
+        self.port = free_port()
+        self.store.save(Api, Api(http_port=self.port, enable_https=False))
+        self.store.put(ApiUser, USER, ApiUser(username=USER, password=hash_password(PASSWORD)))
         for name in ("one", "two"):
             self.store.put(Modem, name, Modem(name=name, port=f"sim://{folder.name}-{name}"))
         self.service = Service(Places(folder), self.store, self.store.load())

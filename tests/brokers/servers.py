@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-class Server:
+class Server(ABC):
     """A server process that can be killed and started again on the same port, with the same data."""
 
     name = "server"
@@ -68,11 +69,13 @@ class Server:
         """What to install, or nothing when it is there."""
         return "" if shutil.which(cls.program) else f"the package {cls.package} is not installed"
 
+    @abstractmethod
     def write_configuration(self) -> None:
         """Everything the server reads."""
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """The program and its arguments."""
 
     def environment(self) -> Mapping[str, str]:
         return {}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -55,6 +59,18 @@ def test_every_command_is_answered_on_its_callback_topic(case: Case) -> None:
     ussd = ask("request-ussd", modem_id="one", ussd_code="*123#")
     assert ussd["command"] == "request-ussd" and ussd["data"]["ussd_code"] == "*123#"
     assert ask("echo", word="back")["data"]["data"] == {"word": "back"}
+
+
+@every_way
+def test_an_answer_comes_no_earlier_than_its_callback_delay(case: Case) -> None:
+    case.device.take_from(case.options)
+    began = time.monotonic()
+    echo = {"command": "echo", "callback_delay": "600"}
+    answer = case.peer.ask_raw(
+        case.topic, json.dumps({**echo, "callback_topic": (topic := unique("answer"))}).encode(), topic
+    )
+    assert json.loads(answer)["response_code"] == "0000"
+    assert time.monotonic() - began >= 0.6
 
 
 @every_way
@@ -160,6 +176,20 @@ def test_the_state_tells_since_when_and_how_many(case: Case) -> None:
     until(lambda: case.device.status.waiting == 0, "nothing waits")
     now = case.device.status
     assert (now.sent, now.failed) == (before.sent + 1, before.failed + 1)
+    with urllib.request.urlopen(f"http://127.0.0.1:{case.device.port}/health/ready", timeout=20) as answer:
+        health = json.load(answer)
+    assert health["ready"] is True
+    told = health["brokers"][now.broker]
+    assert told["standing"] == "connected" and told["connected_since"] == now.connected_since
+    assert [told[name] for name in ("received", "sent", "failed", "waiting")] == [
+        now.received,
+        now.sent,
+        now.failed,
+        0,
+    ]
+    counts = f"{now.received} received, {now.sent} sent, {now.failed} failed, 0 waiting"
+    assert re.fullmatch(rf"connected since \d{{4}}-\d\d-\d\d \d\d:\d\d: {counts}", now.sentence())
     case.device.apply(case.changed(enable=False))
     until(lambda: str(case.device.status.standing) == "off", "off")
     assert case.device.status.connected_since is None
+    assert case.device.status.sentence() == ""

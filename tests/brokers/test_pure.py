@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.brokers.answers import Answers
-from app.brokers.base import again_in
 from app.brokers.dial import Fault, Place, handshake_in_words, in_words
 from app.brokers.link import Incoming, Unpublishable
+from app.brokers.rhythm import again_in
 from app.brokers.stomp import Frames, destination
 from app.settings.subscribers import mqtt_filter, path_and_query
 from app.wire import Request, return_address

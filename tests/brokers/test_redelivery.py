@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.brokers.base import Subscriber
-from app.core.clock import SystemClock
-from app.core.events import Event
 from app.core.routing import Lane
 from tests.brokers.conftest import Case
 from tests.brokers.relay import Relay
 from tests.brokers.servers import until
+from tests.brokers.standalone import subscriber_of
 from tests.brokers.ways import WAYS, number, unique
 from tests.house import House
 
@@ -25,28 +23,12 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
-def subscriber_of(case: Case, house: House) -> Subscriber:  # type: ignore[type-arg]
-    """One more subscriber over a gateway whose modems wait for the test's hand."""
-    brokers = case.device.service.brokers
-    heard: list[Event] = []
-    whole = brokers.subscriber(case.way.section)
-    return Subscriber(
-        whole.name,
-        whole.make,
-        lambda options: case.way.keeps,
-        house.gateway,
-        lambda: len(house.fleet.lanes()),
-        heard.append,
-        SystemClock(),
-    )
-
-
 @pytest.mark.parametrize("case", KEEPING, indirect=True)
 def test_a_message_in_a_modems_hands_when_the_connection_is_lost_is_sent_once(
     case: Case, house: House
 ) -> None:
     relay = Relay(case.options.port)
-    subscriber = subscriber_of(case, house)
+    subscriber = subscriber_of(case.way.section, house)
     subscriber.start(case.changed(port=relay.port))
     try:
         until(lambda: subscriber.status.connected, "connected", 30)
@@ -77,7 +59,7 @@ def test_a_message_in_a_modems_hands_when_the_connection_is_lost_is_sent_once(
 
 @pytest.mark.parametrize("case", ["amqp", "amqp1", "redis-list", "redis-stream"], indirect=True)
 def test_no_more_messages_are_taken_than_twice_the_usable_modems(case: Case, house: House) -> None:
-    subscriber = subscriber_of(case, house)
+    subscriber = subscriber_of(case.way.section, house)
     subscriber.start(case.options)
     try:
         until(lambda: subscriber.status.connected, "connected", 30)

@@ -16,7 +16,9 @@ from app.brokers.base import Subscriber
 from app.brokers.dial import Fault
 from app.brokers.link import Incoming
 from app.core.clock import SystemClock
+from app.core.errors import PortGone
 from app.core.events import BrokerState, Event
+from app.core.routing import Lane
 from app.settings.subscribers import SubscriberAmqp
 from tests.brokers.servers import until
 from tests.house import House
@@ -30,6 +32,9 @@ class HandLink:
         self.settled: list[Any] = []
         self.published: list[tuple[str, Any]] = []
         self.closed = threading.Event()
+        self.limits: list[int] = []
+        self.released: list[Any] = []
+        self.takes_back = True
 
     def open(self) -> None: ...
 
@@ -42,7 +47,13 @@ class HandLink:
             raise got
         return () if got is None else (got,)
 
-    def limit(self, prefetch: int) -> None: ...
+    def limit(self, prefetch: int) -> None:
+        self.limits.append(prefetch)
+
+    def release(self, token: Any) -> bool:
+        if self.takes_back:
+            self.released.append(token)
+        return self.takes_back
 
     def settle(self, token: Any) -> None:
         self.settled.append(token)
@@ -63,15 +74,17 @@ class Hand:
     def __init__(self, house: House) -> None:
         self.house = house
         self.links: list[HandLink] = []
+        self.has_modems = True
         self.heard: list[Event] = []
         self.subscriber: Subscriber[SubscriberAmqp] = Subscriber(
             "amqp",
             self._make,
             lambda options: True,
             house.gateway,
-            lambda: len(house.fleet.lanes()),
+            lambda: len(house.fleet.lanes()) if self.has_modems else None,
             self.heard.append,
             SystemClock(),
+            lambda options: options.topic == "shared",
         )
 
     def _make(self, options: SubscriberAmqp) -> HandLink:
@@ -186,6 +199,68 @@ def test_a_redelivered_request_whose_reference_lives_is_tried_once_more(
     hand.until(lambda: hand.subscriber.status.waiting == 2, "held back")
     hand.until(lambda: "t2" in link.settled, "answered in the end")
     assert link.published[0][1]["response_code"] == "1201"
+
+
+def test_a_device_whose_modems_are_all_away_leaves_shared_messages_to_others(hand: Hand) -> None:
+    link = hand.start(topic="shared")
+    for place in range(6):
+        link.coming.put(Incoming(sms(str(place)), f"t{place}"))
+    hand.until(lambda: len(hand.house.fleet.jobs) == 4, "two modems have four of them")
+    hand.house.fleet.open_lanes.clear()
+    hand.until(lambda: link.limits[-1] == 0, "nothing more is asked for")
+    hand.until(lambda: link.released == ["t4", "t5"], "what nobody has begun is given back")
+    assert hand.subscriber.status.paused
+    _, job = hand.house.fleet.take()
+    job.begin()
+    job.refused(PortGone("One is gone; nothing was sent"))
+    hand.until(lambda: link.released == ["t4", "t5", "t0"], "a message that no modem took, too")
+    assert link.settled == []
+    hand.house.fleet.open_lanes.append(Lane("m1", "One"))
+    hand.until(lambda: link.limits[-1] == 2, "it takes messages again")
+    assert not hand.subscriber.status.paused
+
+
+def test_what_cannot_be_given_back_waits_for_a_modem(hand: Hand) -> None:
+    link = hand.start(topic="shared")
+    link.takes_back = False
+    hand.house.fleet.open_lanes.clear()
+    hand.until(lambda: link.limits[-1] == 0, "nothing more is asked for")
+    link.coming.put(Incoming(sms(), "t1"))
+    hand.until(lambda: hand.subscriber.status.waiting == 1, "it waits")
+    hand.house.fleet.open_lanes.append(Lane("m1", "One"))
+    hand.until(lambda: len(hand.house.fleet.jobs) == 1, "a modem has it")
+    hand.house.fleet.send_next()
+    hand.until(lambda: link.settled == ["t1"], "acknowledged")
+
+
+def test_a_broker_that_is_not_shared_is_told_that_there_is_no_modem(hand: Hand) -> None:
+    link = hand.start()
+    hand.house.fleet.open_lanes.clear()
+    link.coming.put(Incoming(sms(callback_topic="back"), "t1"))
+    hand.until(lambda: link.settled == ["t1"], "acknowledged")
+    assert link.published[0][1]["response_code"] == "1101"
+    assert link.released == []
+
+
+def test_a_device_without_any_modem_still_takes_what_needs_none(hand: Hand) -> None:
+    hand.has_modems = False
+    link = hand.start(topic="shared")
+    hand.house.fleet.open_lanes.clear()
+    link.coming.put(Incoming(b'{"command":"echo","callback_topic":"back"}', "t1"))
+    hand.until(lambda: link.settled == ["t1"], "acknowledged")
+    assert link.published[0][1]["response_code"] == "0000"
+
+
+def test_a_message_its_broker_names_is_sent_once_and_its_twin_too(hand: Hand) -> None:
+    link = hand.start()
+    link.coming.put(Incoming(sms("Same"), "t1", name="no. 1"))
+    link.coming.put(Incoming(sms("Same"), "t2", name="no. 2"))
+    hand.until(lambda: len(hand.house.fleet.jobs) == 2, "two messages with the same words")
+    link.coming.put(Incoming(sms("Same"), "t3", name="no. 1"))  # not marked as given again
+    for _ in range(2):
+        hand.house.fleet.send_next()
+    hand.until(lambda: set(link.settled) == {"t1", "t2", "t3"}, "all have an outcome")
+    assert hand.house.fleet.jobs == []
 
 
 def test_nothing_is_left_when_it_stops(hand: Hand) -> None:

@@ -97,12 +97,15 @@ def test_an_outcome_that_is_unknown_brings_the_modem_back_in_step(yard: Yard) ->
 def test_a_modem_that_is_not_registered_carries_nothing(yard: Yard) -> None:
     modem = yard.simulated("a")
     modem.registered = 2
+    assert yard.fleet.usable() is None  # none is set up
     yard.use("a")
     yard.until(lambda: yard.fleet.listing()["a"]["connected"])
     assert not yard.lanes()
+    assert yard.fleet.usable() == 0
     assert "not registered" in yard.fleet.why_none()
     modem.register(1)
     yard.until(yard.lanes)
+    assert yard.fleet.usable() == 1
 
 
 def test_a_pin_is_given_once_and_never_again_after_it_was_refused(yard: Yard) -> None:

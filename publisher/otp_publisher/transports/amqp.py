@@ -18,10 +18,11 @@ except ImportError as error:
 _GRACE = 2.0
 """Seconds that closing politely may take after the outcome is known."""
 
+_LATE = 3600_000
+"""Milliseconds that a reply queue outlives its last use, for an answer that comes after the deadline."""
+
 
 class AmqpTransport:
-    always_answers = False
-
     def __init__(self, options: Amqp) -> None:
         self._options = options
         self.callback_delay = options.callback_delay
@@ -113,9 +114,13 @@ class _Call:
         if self._reply_to is None:
             self._publish()
             return
-        # The device declares the same queue durable and without arguments; anything else would clash with it.
+        # The device would make a queue for a late answer that stays for ever; it uses this one instead, as it
+        # finds it, and the broker removes both in the end.
         self._channel.queue_declare(
-            self._reply_to, durable=True, callback=lambda _: self._step(self._consume)
+            self._reply_to,
+            durable=True,
+            arguments={"x-expires": _LATE},
+            callback=lambda _: self._step(self._consume),
         )
 
     def _consume(self) -> None:
@@ -163,7 +168,10 @@ class _Call:
         self._finish()
 
     def _finish(self, failure: PublisherError | None = None) -> None:
-        """The outcome is known: remove the reply queue, close, and give that `_GRACE` seconds."""
+        """The outcome is known: close, and give that `_GRACE` seconds.
+
+        The reply queue is removed, unless its answer may still come: then it expires.
+        """
         if self._finishing:
             # Without confirms a message is returned while the connection is already closing.
             self._failure = self._failure or failure
@@ -171,7 +179,7 @@ class _Call:
         self._finishing = True
         self._failure = failure
         self._loop.call_later(_GRACE, self._loop.stop)
-        if self._declared and self._channel.is_open:
+        if self._declared and self._channel.is_open and not isinstance(failure, FateUnknown):
             self._channel.queue_delete(self._reply_to, callback=lambda _: self._close())
         else:
             self._close()

@@ -10,13 +10,11 @@ from ..errors import MissingLibrary
 class Transport(Protocol):
     """One way to the device. Stateless between calls, so it may be shared by threads and survives a fork."""
 
-    always_answers: bool
-    """True where the answer comes back on the same connection and no reply topic is needed."""
     callback_delay: int
     """Milliseconds the device waits before it publishes an answer."""
 
-    def reply_topic(self) -> str:
-        """A topic nobody else uses, for the answer of one call."""
+    def reply_topic(self) -> str | None:
+        """A topic nobody else uses, for the answer of one call; None: it comes on the same connection."""
 
     def carry(self, payload: str, reply_to: str | None, deadline: Deadline) -> str | None:
         """Deliver the payload; with `reply_to` listen there first, and return the first text that comes.

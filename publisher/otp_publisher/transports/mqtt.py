@@ -20,8 +20,6 @@ _REFUSED = {"Bad user name or password", "Not authorized", "Client identifier no
 
 
 class MqttTransport:
-    always_answers = False
-
     def __init__(self, options: Mqtt) -> None:
         self._options = options
         self.callback_delay = options.callback_delay

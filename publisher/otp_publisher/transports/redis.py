@@ -21,8 +21,6 @@ STREAM_FIELD = "message"
 
 
 class RedisTransport:
-    always_answers = False
-
     def __init__(self, options: Redis) -> None:
         self._options = options
         self.callback_delay = options.callback_delay

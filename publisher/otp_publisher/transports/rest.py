@@ -16,7 +16,6 @@ _LARGEST_ANSWER = 1 << 20
 
 
 class RestTransport:
-    always_answers = True
     callback_delay = 0
 
     def __init__(self, options: Rest) -> None:
@@ -24,8 +23,8 @@ class RestTransport:
         self._url = urlsplit(options.url)
         self._context = options.trust.context() if self._url.scheme == "https" else None
 
-    def reply_topic(self) -> str:
-        raise NotImplementedError("REST answers on its own connection")
+    def reply_topic(self) -> None:
+        return None
 
     def carry(self, payload: str, reply_to: str | None, deadline: Deadline) -> str | None:
         connection = self._connect(deadline)

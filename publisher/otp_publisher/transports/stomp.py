@@ -22,8 +22,6 @@ logging.getLogger("stomp.py").setLevel(logging.INFO)
 
 
 class StompTransport:
-    always_answers = False
-
     def __init__(self, options: Stomp) -> None:
         self._options = options
         self.callback_delay = options.callback_delay

@@ -23,8 +23,6 @@ _library_log.setLevel(logging.INFO)
 
 
 class WsTransport:
-    always_answers = False
-
     def __init__(self, options: Ws) -> None:
         self._options = options
         self.callback_delay = options.callback_delay
