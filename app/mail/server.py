@@ -8,7 +8,7 @@ import binascii
 import logging
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 # aiosmtpd writes commands and mails to this logger at DEBUG.
 logging.getLogger("mail.log").setLevel(logging.WARNING)
 
+# The certificate for STARTTLS, asked for anew by each connection: it is renewed while the server runs.
+Certificate = Callable[[], "ssl.SSLContext | None"]
+
 MOST_CONNECTIONS = 20
 _IDLE = 120.0  # seconds without a command
 _WRONG_PASSWORDS = 3  # until the connection ends
@@ -33,10 +36,12 @@ _DENIED = "530 5.7.0 sign in first: this server takes mail from known users and 
 class LocalServer:
     """``start`` raises OSError when the port cannot be opened; ``stop`` ends every connection."""
 
-    def __init__(self, reception: Reception, gateway: Gateway, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, reception: Reception, gateway: Gateway, certificate: Certificate = lambda: None
+    ) -> None:
         self._reception = reception
         self._gateway = gateway
-        self._tls = tls
+        self._certificate = certificate
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp-server", daemon=True)
         self._server: asyncio.Server | None = None
@@ -82,12 +87,19 @@ class LocalServer:
             enable_SMTPUTF8=True,
             hostname=settings.server_name,
             ident=settings.software_name,
-            tls_context=self._tls,
+            tls_context=self._tls(),
             auth_require_tls=settings.require_tls,
             timeout=_IDLE,
             command_call_limit={"*": 200, "RCPT": 1000, "AUTH": _WRONG_PASSWORDS + 3},
             loop=self._loop,
         )
+
+    def _tls(self) -> ssl.SSLContext | None:
+        try:
+            return self._certificate()
+        except OSError as error:
+            log.error("the local SMTP server has no certificate and does without STARTTLS: %s", error)
+            return None
 
 
 class _Connection(SMTP):

@@ -13,8 +13,9 @@ from app.ddns.base import Proofs
 from app.ddns.certificates import Certificates
 from app.ddns.http import Unreachable
 from app.settings.ddns import DdnsRecord
-from app.settings.keypair import KeyPair, make_self_signed, utc
+from app.settings.keypair import KeyPair, utc
 from tests.house import HandClock
+from tests.keypairs import signed_by_itself
 
 HOME = DdnsRecord(name="home", zone="example.com", record_name="home", certificate=True)
 DAY = 86400.0
@@ -34,7 +35,7 @@ class Bench:
         self.asked += 1
         if self.failing:
             raise self.failing.pop(0)
-        return make_self_signed([record.fqdn], utc(self.clock.wall()))
+        return signed_by_itself([record.fqdn], utc(self.clock.wall()))
 
     def load(self, proofs: Any = "somebody") -> None:
         self.certificates.load({"home.example.com": (HOME, proofs)})

@@ -54,7 +54,8 @@ def local(
         update={"port": listen_on}
     )
     guard = Users(SHOP if users is None else users)
-    server = LocalServer(Reception(settings, guard, house.intake.numbering), house.gateway, tls)
+    reception = Reception(settings, guard, lambda: house.intake.numbering)
+    server = LocalServer(reception, house.gateway, lambda: tls)
     port = server.start()
     try:
         yield port, guard
@@ -377,7 +378,7 @@ def test_a_port_that_is_taken_is_told(make_house: Make) -> None:
     house = make_house()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = LocalSmtp(active=True, port=taken.getsockname()[1])
-        server = LocalServer(Reception(settings, Users(), house.intake.numbering), house.gateway)
+        server = LocalServer(Reception(settings, Users(), lambda: house.intake.numbering), house.gateway)
         with pytest.raises(OSError):
             server.start()
 
