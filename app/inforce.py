@@ -29,6 +29,7 @@ from app.settings.bell import Bell as BellSettings
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
 from app.settings.keystore import Keystore
+from app.settings.mail import LocalSmtp
 from app.settings.modems import Modem
 from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.section import Section
@@ -82,6 +83,7 @@ class InForce:
             (self._modems, (Sms, Modem)),
             (self._doors, (ApiSettings,)),
             (self.certificates, (Keystore,)),
+            (self._names, (General, Wlan, Dhcp, Ethernet, LocalSmtp)),
             (lambda: parts.mail.apply(self.settings), mail_office.SECTIONS),
             (lambda: parts.ddns.apply(self.settings), ddns_office.SECTIONS),
             (lambda: parts.bell.apply(self.settings.one(BellSettings)), (BellSettings,)),
@@ -163,6 +165,11 @@ class InForce:
         """An active one of the keystore goes before one that came through a DNS account."""
         chosen = self._parts.device.keystore.chosen(self.settings.items(Keystore).values())
         self._parts.doors.certify(chosen or (self._acme if self._acme.exists() else None))
+        self._parts.admin.open()
+
+    def _names(self) -> None:
+        """The certificate that the device makes itself names it and its addresses."""
+        self._parts.doors.renew()
         self._parts.admin.open()
 
     def _broker(self, section: type[Subscriber]) -> None:

@@ -53,7 +53,7 @@ from app.system.device import Device, Surroundings, machine
 from app.system.watchdog import Watchdog
 from app.web import figures
 from app.web.api import Api, Page
-from app.web.doors import ApiDoors
+from app.web.doors import ApiDoors, names_of
 from app.web.pool import Pool
 from app.web.server import WebServer
 from app.web.signin import SignIn, User
@@ -136,7 +136,14 @@ class Service:
             device=device,
         )
         self.mail_door = MailDoor(self.sign_in)
-        self.doors = ApiDoors(self.server, self.api, places.tls, self.clock)
+        self.doors = ApiDoors(
+            self.server,
+            self.api,
+            places.tls,
+            self.clock,
+            names=lambda: names_of(self.settings),
+            passing=lambda: self.device.own_addresses(),
+        )
 
         # The device around it, and its name in the world.
         self.ddns = DdnsOffice(
@@ -145,6 +152,7 @@ class Service:
             places.home / "certificates",
             self.clock,
             self._serve_certificate,
+            self._withdraw_certificate,
         )
         around = around or machine()
         self.device = Device(store, places.home, self.clock, around, self._tell_reset)
@@ -181,7 +189,7 @@ class Service:
         self.admin.start()
         self.brokers.start()
         self.mail.start()
-        self.mail.open_door(self.gateway, self.mail_door)
+        self.mail.open_door(self.gateway, self.mail_door, self.doors.certificate)
         self.ddns.start()
         self._watching.start()
         # The first unknown user must not take longer than the next: this makes what their password is
@@ -222,6 +230,12 @@ class Service:
         write_secret(self._acme, pair.chain_pem() + pair.key_pem())
         log.info("there is a certificate for %s, good until %s", name, pair.ends.date())
         self.in_force.certificates()
+
+    def _withdraw_certificate(self) -> None:
+        """No name wants one any more: back to the device's own."""
+        if self._acme.exists():
+            self._acme.unlink()
+            self.in_force.certificates()
 
     def _keep_blocked(self, number: str, blocked: bool, by: str) -> None:
         entry = BlockedNumber(
