@@ -83,7 +83,7 @@ class InForce:
             (self._modems, (Sms, Modem)),
             (self._doors, (ApiSettings,)),
             (self.certificates, (Keystore,)),
-            (self._names, (General, Wlan, Dhcp, Ethernet, LocalSmtp)),
+            (self.own_certificate, (General, Wlan, Dhcp, Ethernet, LocalSmtp)),
             (lambda: parts.mail.apply(self.settings), mail_office.SECTIONS),
             (lambda: parts.ddns.apply(self.settings), ddns_office.SECTIONS),
             (lambda: parts.bell.apply(self.settings.one(BellSettings)), (BellSettings,)),
@@ -165,12 +165,16 @@ class InForce:
         """An active one of the keystore goes before one that came through a DNS account."""
         chosen = self._parts.device.keystore.chosen(self.settings.items(Keystore).values())
         self._parts.doors.certify(chosen or (self._acme if self._acme.exists() else None))
-        self._parts.admin.open()
+        self._certified()
 
-    def _names(self) -> None:
-        """The certificate that the device makes itself names it and its addresses."""
+    def own_certificate(self) -> None:
+        """The one that the device makes itself names it and its addresses, and is renewed before it ends."""
         self._parts.doors.renew()
+        self._certified()
+
+    def _certified(self) -> None:
         self._parts.admin.open()
+        self._parts.mail.certify()
 
     def _broker(self, section: type[Subscriber]) -> None:
         self._parts.brokers.apply(self.settings.one(section))

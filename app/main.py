@@ -175,7 +175,7 @@ class Service:
         if remembered.beat is not None:
             self.jobs.every(1.0, "shared store", remembered.beat)
         self.jobs.every(10.0, "doors", self.doors.look)
-        self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
+        self.jobs.every(24 * HOUR, "certificate", self.in_force.own_certificate)
         self.jobs.every(60.0, "figures", self.admin.keep_figures)
         self.jobs.every(HOUR, "pages", self.admin.open)
 

@@ -84,6 +84,11 @@ class MailOffice:
         if settings.one(LocalSmtp) != self._served:
             self._serve()
 
+    def certify(self) -> None:
+        """The device's certificate is another one now."""
+        if self._server is not None:
+            self._server.certify()
+
     def stop(self) -> None:
         self._shut()
         self._senders.stop()

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 # aiosmtpd writes commands and mails to this logger at DEBUG.
 logging.getLogger("mail.log").setLevel(logging.WARNING)
 
-# The certificate for STARTTLS, asked for anew by each connection: it is renewed while the server runs.
+# The certificate for STARTTLS; making it may take a moment. Raises OSError.
 Certificate = Callable[[], "ssl.SSLContext | None"]
 
 MOST_CONNECTIONS = 20
@@ -42,6 +42,7 @@ class LocalServer:
         self._reception = reception
         self._gateway = gateway
         self._certificate = certificate
+        self._tls: ssl.SSLContext | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp-server", daemon=True)
         self._server: asyncio.Server | None = None
@@ -50,6 +51,7 @@ class LocalServer:
     def start(self) -> int:
         """Open the port and serve; the port comes back (a test asks for any)."""
         settings = self._reception.settings
+        self.certify()
         self._thread.start()
         try:
             self._server = asyncio.run_coroutine_threadsafe(
@@ -61,6 +63,14 @@ class LocalServer:
         port: int = self._server.sockets[0].getsockname()[1]
         log.info("the local SMTP server listens on %s:%d", settings.address, port)
         return port
+
+    def certify(self) -> None:
+        """Take the certificate that is in force now, for the connections to come."""
+        try:
+            self._tls = self._certificate()
+        except OSError as error:
+            log.error("the local SMTP server has no certificate and does without STARTTLS: %s", error)
+            self._tls = None
 
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
@@ -87,19 +97,12 @@ class LocalServer:
             enable_SMTPUTF8=True,
             hostname=settings.server_name,
             ident=settings.software_name,
-            tls_context=self._tls(),
+            tls_context=self._tls,
             auth_require_tls=settings.require_tls,
             timeout=_IDLE,
             command_call_limit={"*": 200, "RCPT": 1000, "AUTH": _WRONG_PASSWORDS + 3},
             loop=self._loop,
         )
-
-    def _tls(self) -> ssl.SSLContext | None:
-        try:
-            return self._certificate()
-        except OSError as error:
-            log.error("the local SMTP server has no certificate and does without STARTTLS: %s", error)
-            return None
 
 
 class _Connection(SMTP):
