@@ -88,10 +88,10 @@ class InForce:
             (lambda: parts.ddns.apply(self.settings), ddns_office.SECTIONS),
             (lambda: parts.bell.apply(self.settings.one(BellSettings)), (BellSettings,)),
             *((partial(self._broker, section), (section,)) for section in SUBSCRIBERS),
-            # A door of the API that moves needs a hole in the firewall.
+            # A door that moves, of the API or for mail, needs a hole in the firewall.
             *(
                 (partial(self._device, section), (section,))
-                for section in (General, Wlan, Dhcp, Ethernet, FirewallRule, ApiSettings)
+                for section in (General, Wlan, Dhcp, Ethernet, FirewallRule, ApiSettings, LocalSmtp)
             ),
         )
 

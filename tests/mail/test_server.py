@@ -425,3 +425,11 @@ def test_nothing_of_mail_or_credentials_is_in_the_log_at_debug(
     for secret in ("door is open", "sesame-open", "c2VzYW1lLW9wZW4", "AHNob3AAc2VzYW1lLW9wZW4="):
         assert secret not in caplog.text
     assert "ani@example.com" not in caplog.text
+
+
+def test_the_server_names_itself_as_the_settings_say(make_house: Callable[..., MailHouse]) -> None:
+    named = {"server_name": "mail.office.lan", "software_name": "Office gateway"}
+    with local(make_house(), **named) as (port, _), smtplib.SMTP(timeout=30) as client:
+        assert client.connect("127.0.0.1", port) == (220, b"mail.office.lan Office gateway")
+        client.ehlo("nvr.lan")
+        assert client.ehlo_resp is not None and client.ehlo_resp.startswith(b"mail.office.lan")
