@@ -93,3 +93,19 @@ def test_a_file_that_cannot_be_read_is_asked_for_anew(bench: Bench, tmp_path: Pa
     bench.load()
     bench.certificates.tick()
     assert bench.asked == 1 and len(bench.served) == 1
+
+
+def test_of_two_names_the_first_that_has_one_is_served(bench: Bench) -> None:
+    office = DdnsRecord(name="office", zone="example.com", record_name="office", certificate=True)
+    both = {"home.example.com": (HOME, None), "office.example.com": (office, "somebody")}
+    bench.certificates.load(both)  # type: ignore[arg-type]
+    bench.certificates.tick()
+    assert [name for name, _ in bench.served] == ["office.example.com"]
+    both["home.example.com"] = (HOME, "somebody")
+    bench.certificates.load(both)  # type: ignore[arg-type]
+    bench.certificates.tick()
+    assert [name for name, _ in bench.served] == ["office.example.com", "home.example.com"]
+    bench.after(300.0)  # both are renewed
+    assert [name for name, _ in bench.served] == [
+        "office.example.com", "home.example.com", "home.example.com",
+    ]  # fmt: skip
