@@ -177,7 +177,7 @@ class Service:
         self.jobs.every(10.0, "doors", self.doors.look)
         self.jobs.every(24 * HOUR, "certificate", self.in_force.own_certificate)
         self.jobs.every(60.0, "figures", self.admin.keep_figures)
-        self.jobs.every(HOUR, "pages", self.admin.open)
+        self.jobs.every(10.0, "pages", self.admin.look)
 
     def start(self) -> None:
         """Open the doors last, when what was left open by the last process is settled."""
