@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.core.message import State
@@ -82,19 +82,19 @@ def of_tables() -> Iterator[str]:
     yield from STATES + LEVELS
 
 
-def of_calls(*folders: str, sayers: Collection[str] = SAYERS) -> Iterator[str]:
+def of_calls(*folders: str) -> Iterator[str]:
     """The sentences in calls: ``t("…")``, ``Wrong(f"… {x}")``, with {} for what differs."""
     for folder in folders:
         for path in sorted((APP / folder).rglob("*.py")) if (APP / folder).is_dir() else [APP / folder]:
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.Call) and _name(node.func) in sayers:
+                if isinstance(node, ast.Call) and _name(node.func) in SAYERS:
                     yield from _spoken(node)
                 elif isinstance(node, ast.Return) and path.name == "passwords.py" and node.value is not None:
                     yield from _texts(node.value)
 
 
 def _spoken(call: ast.Call) -> Iterator[str]:
-    place = {"Finding": 1, "Problem": 3, "Done": 1, "go": 9}.get(_name(call.func), 0)
+    place = {"Finding": 1, "Problem": 3, "go": 9}.get(_name(call.func), 0)
     if place < len(call.args):
         yield from _texts(call.args[place])
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from app.mail.letter import words_of
-from app.settings.mail import EmailAccount
 from app.settings.modems import Modem
 from app.settings.users import User
 from app.web.admin import totp
@@ -20,7 +16,6 @@ from app.web.admin.recovery import Recovery
 from app.web.admin.sessions import IDLE, LONGEST, MOST, Sessions
 from app.web.admin.tokens import Tokens
 from tests.house import HandClock
-from tests.mail.servers import MailServer, running
 from tests.web.admin.site import PASSWORD, Client, Site, eventually, user
 
 NEW = {"username": "ann", "password": PASSWORD, "phone_number": "0811 222 333", "email": ""}
@@ -278,34 +273,6 @@ def test_a_forgotten_password_is_replaced_by_a_code_sent_by_sms(fresh: Fresh) ->
     page = client.post("/forgot/code", {"username": "ann", "code": code, "password": "six red hens"})
     assert page.status == 403
     assert all(code not in one.detail for one in site.service.admin.house.audit.page(0, 100))
-
-
-def test_without_a_telephone_the_code_comes_by_mail(fresh: Fresh) -> None:
-    with running(MailServer()) as server:
-        site = fresh(modems=0)
-        account = {"name": "office", "smtp_host": "127.0.0.1", "port": server.port, "start_tls": False}
-        site.store.put(
-            EmailAccount,
-            "office",
-            EmailAccount(**account, authentication=False, sender_account="otp@example.com"),
-        )
-        site.store.put(User, "ann", user("ann", "administrator", phone_number="", email="ann@example.org"))
-        eventually(lambda: bool(site.service.mail.standings()))
-        client = Client(site)
-        page = client.post("/forgot", {"username": "ann"})
-        assert "If there is such a user, a code is on its way." in page.words
-        server.wait_for(1)
-        (mail,) = server.mails
-        assert mail.recipients == ["ann@example.org"]
-        letter = email.message_from_bytes(mail.octets, policy=email.policy.SMTP)
-        assert letter["Subject"] == "A new password for your OTP-Pi"
-        code, _, rest = words_of(mail.octets).partition(" ")
-        assert code.isdigit() and len(code) == 6
-        assert rest == "is your code to choose a new password. It is good for 10 minutes."
-        page = client.post("/forgot/code", {"username": "ann", "code": code, "password": "five blue cows"})
-        assert "Your new password is set" in page.words
-        Client(site).sign_in("ann", "five blue cows")
-        assert all(code not in one.detail for one in site.service.admin.house.audit.page(0, 100))
 
 
 def test_who_is_not_there_gets_the_same_answer(site: Site) -> None:
