@@ -227,15 +227,24 @@ class Service:
 
     def _serve_certificate(self, name: str, pair: KeyPair) -> None:
         """One came through a DNS account."""
-        write_secret(self._acme, pair.chain_pem() + pair.key_pem())
+        try:
+            write_secret(self._acme, pair.chain_pem() + pair.key_pem())
+        except OSError as error:  # a disk that cannot be written costs the certificate, not the service
+            log.error("the certificate for %s cannot be kept: %s", name, error)
+            return
         log.info("there is a certificate for %s, good until %s", name, pair.ends.date())
         self.in_force.certificates()
 
     def _withdraw_certificate(self) -> None:
         """No name wants one any more: back to the device's own."""
-        if self._acme.exists():
+        if not self._acme.exists():
+            return
+        try:
             self._acme.unlink()
-            self.in_force.certificates()
+        except OSError as error:
+            log.error("the certificate of a name that is gone stays in force: %s", error)
+            return
+        self.in_force.certificates()
 
     def _keep_blocked(self, number: str, blocked: bool, by: str) -> None:
         entry = BlockedNumber(
