@@ -30,6 +30,7 @@ from app.settings.bell import Bell as BellSettings
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
 from app.settings.keystore import Keystore
+from app.settings.mail import LocalSmtp
 from app.settings.modems import Modem
 from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.section import Section
@@ -83,14 +84,15 @@ class InForce:
             (self._modems, (Sms, Modem)),
             (self._doors, (ApiSettings,)),
             (self.certificates, (Keystore,)),
+            (self.own_certificate, (General, Wlan, Dhcp, Ethernet, LocalSmtp)),
             (lambda: parts.mail.apply(self.settings), mail_office.SECTIONS),
             (lambda: parts.ddns.apply(self.settings), ddns_office.SECTIONS),
             (lambda: parts.bell.apply(self.settings.one(BellSettings)), (BellSettings,)),
             *((partial(self._broker, section), (section,)) for section in SUBSCRIBERS),
-            # A door of the API that moves needs a hole in the firewall.
+            # A door that moves, of the API or for mail, needs a hole in the firewall.
             *(
                 (partial(self._device, section), (section,))
-                for section in (General, Wlan, Dhcp, Ethernet, FirewallRule, ApiSettings)
+                for section in (General, Wlan, Dhcp, Ethernet, FirewallRule, ApiSettings, LocalSmtp)
             ),
         )
 
@@ -164,7 +166,16 @@ class InForce:
         """An active one of the keystore goes before one that came through a DNS account."""
         chosen = self._parts.device.keystore.chosen(self.settings.items(Keystore).values())
         self._parts.doors.certify(chosen or (self._acme if self._acme.exists() else None))
+        self._certified()
+
+    def own_certificate(self) -> None:
+        """The one that the device makes itself names it and its addresses, and is renewed before it ends."""
+        self._parts.doors.renew()
+        self._certified()
+
+    def _certified(self) -> None:
         self._parts.admin.open()
+        self._parts.mail.certify()
 
     def _broker(self, section: type[Subscriber]) -> None:
         options = self.settings.one(section)

@@ -55,7 +55,7 @@ from app.system.dialling import UnitCall
 from app.system.watchdog import Watchdog
 from app.web import figures
 from app.web.api import Api, Page
-from app.web.doors import ApiDoors
+from app.web.doors import ApiDoors, names_of
 from app.web.pool import Pool
 from app.web.server import WebServer
 from app.web.signin import SignIn, User
@@ -142,7 +142,14 @@ class Service:
             device=device,
         )
         self.mail_door = MailDoor(self.sign_in)
-        self.doors = ApiDoors(self.server, self.api, places.tls, self.clock)
+        self.doors = ApiDoors(
+            self.server,
+            self.api,
+            places.tls,
+            self.clock,
+            names=lambda: names_of(self.settings),
+            passing=lambda: self.device.own_addresses(),
+        )
 
         # The device around it, and its name in the world.
         self.ddns = DdnsOffice(
@@ -151,6 +158,7 @@ class Service:
             places.home / "certificates",
             self.clock,
             self._serve_certificate,
+            self._withdraw_certificate,
         )
         self.device = Device(store, places.home, self.clock, around, self._tell_reset)
         self.bell = Bell(around.sound, self.clock)
@@ -172,9 +180,9 @@ class Service:
         if remembered.beat is not None:
             self.jobs.every(1.0, "shared store", remembered.beat)
         self.jobs.every(10.0, "doors", self.doors.look)
-        self.jobs.every(24 * HOUR, "certificate", self.doors.renew)
+        self.jobs.every(24 * HOUR, "certificate", self.in_force.own_certificate)
         self.jobs.every(60.0, "figures", self.admin.keep_figures)
-        self.jobs.every(HOUR, "pages", self.admin.open)
+        self.jobs.every(10.0, "pages", self.admin.look)
 
     def start(self) -> None:
         """Open the doors last, when what was left open by the last process is settled."""
@@ -186,7 +194,7 @@ class Service:
         self.admin.start()
         self.brokers.start()
         self.mail.start()
-        self.mail.open_door(self.gateway, self.mail_door)
+        self.mail.open_door(self.gateway, self.mail_door, self.doors.certificate)
         self.ddns.start()
         self._watching.start()
         # The first unknown user must not take longer than the next: this makes what their password is
@@ -224,8 +232,23 @@ class Service:
 
     def _serve_certificate(self, name: str, pair: KeyPair) -> None:
         """One came through a DNS account."""
-        write_secret(self._acme, pair.chain_pem() + pair.key_pem())
+        try:
+            write_secret(self._acme, pair.chain_pem() + pair.key_pem())
+        except OSError as error:  # a disk that cannot be written costs the certificate, not the service
+            log.error("the certificate for %s cannot be kept: %s", name, error)
+            return
         log.info("there is a certificate for %s, good until %s", name, pair.ends.date())
+        self.in_force.certificates()
+
+    def _withdraw_certificate(self) -> None:
+        """No name wants one any more: back to the device's own."""
+        if not self._acme.exists():
+            return
+        try:
+            self._acme.unlink()
+        except OSError as error:
+            log.error("the certificate of a name that is gone stays in force: %s", error)
+            return
         self.in_force.certificates()
 
     def _keep_blocked(self, number: str, blocked: bool, by: str) -> None:

@@ -79,6 +79,7 @@ class Pages:
         self._door: Any = None
         self._building = threading.Lock()
         self._open = False
+        self._shut: list[str] = []  # doors that should be open and are not
         make_folder(places.home)
         self.house = House(
             store=store,
@@ -122,7 +123,12 @@ class Pages:
                 listeners["admin-https"] = Listener(https_port, self._service.doors.certificate())
             except OSError as error:
                 log.error("the pages are not served by HTTPS: %s", error)
-        self._server.apply(listeners)
+        self._shut = self._server.apply(listeners)
+
+    def look(self) -> None:
+        """Every few seconds: a door that could not be opened may be free by now."""
+        if self._shut:
+            self.open()
 
     def stop(self) -> None:
         self._open = False

@@ -93,7 +93,10 @@ class Simulators:
 
 
 class Gateway:
-    """A service with a home of its own. modems: item id → fields of the settings; admin: with pages."""
+    """A service with a home of its own. modems: item id → fields of the settings; admin: with pages.
+
+    https: with the encrypted listeners, of the pages too where there are pages.
+    """
 
     def __init__(
         self,
@@ -101,15 +104,19 @@ class Gateway:
         home: Path | None = None,
         log: str = "WARNING",
         admin: bool = False,
+        https: bool = False,
     ) -> None:
         self._folder = None if home else tempfile.TemporaryDirectory(prefix="otppi-")
         self.home = home or Path(self._folder.name if self._folder else "")
         self.port = free_port()
         self.admin_port = free_port() if admin else 0
+        self.https_port = free_port() if https else 0
+        self.admin_https_port = free_port() if https and admin else 0
         self.log = self.home / "log"
         self._level = log
         self.store = SettingsStore(self.home)
-        self.store.save(Api, Api(http_port=self.port, enable_https=False))
+        doors = {"https_port": self.https_port} if https else {"enable_https": False}
+        self.store.save(Api, Api(http_port=self.port, **doors))
         user = ApiUser(username=USER, password=hash_password(PASSWORD))
         self.store.put(ApiUser, USER, user)
         for item, fields in modems.items():
@@ -127,21 +134,10 @@ class Gateway:
     def spawn(self) -> None:
         """Start the process without waiting for it."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "app", "serve", "--home", str(self.home)),
-                    *(
-                        "--log-level",
-                        self._level,
-                        "--admin-port",
-                        str(self.admin_port),
-                        "--admin-https-port",
-                        "0",
-                    ),
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            command = [sys.executable, "-m", "app", "serve", "--home", str(self.home)]
+            command += ["--log-level", self._level, "--admin-port", str(self.admin_port)]
+            command += ["--admin-https-port", str(self.admin_https_port)]
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
     def await_health(self, kind: str, timeout: float = START) -> None:
         until = time.monotonic() + timeout

@@ -103,7 +103,7 @@ class Authority:
         handle = proofs.put_proof(record, name, text)
         try:
             waited = 0.0
-            while not self._shown(record.zone, name, text) and waited < self._settings.propagation:
+            while waited < self._settings.propagation and not self._shown(record.zone, name, text):
                 if self._stopping.wait(_LOOK_AGAIN):
                     raise Refused("the service is stopping")
                 waited += _LOOK_AGAIN
@@ -139,18 +139,21 @@ class Authority:
         return fresh
 
 
-def shown_by_name_servers(zone: str, name: str, text: str) -> bool:
+def shown_by_name_servers(
+    zone: str, name: str, text: str, resolver: dns.resolver.Resolver | None = None
+) -> bool:
     """Whether every name server of the zone has the proof; caches on the way would hide it."""
     try:
+        usual = resolver or dns.resolver.Resolver()
         servers = [
             address.to_text()
-            for server in dns.resolver.resolve(zone, "NS", lifetime=10)
-            for address in dns.resolver.resolve(server.target, "A", lifetime=10)
+            for server in usual.resolve(zone, "NS", lifetime=10)
+            for address in usual.resolve(server.target, "A", lifetime=10)
         ]
         for server in servers:
-            resolver = dns.resolver.Resolver(configure=False)
-            resolver.nameservers = [server]
-            texts = [b"".join(one.strings).decode() for one in resolver.resolve(name, "TXT", lifetime=10)]
+            itself = dns.resolver.Resolver(configure=False)
+            itself.nameservers, itself.port = [server], usual.port
+            texts = [b"".join(one.strings).decode() for one in itself.resolve(name, "TXT", lifetime=10)]
             if text not in texts:
                 return False
     except dns.exception.DNSException:

@@ -49,7 +49,7 @@ class _Wanted:
 class Certificates:
     """One thread, named ``certificates``. ``folder`` has one file a name, key and chain, mode 0600.
 
-    serve is called with each certificate at the start, and with each new one.
+    serve is called with the certificate of the first name that has one, at the start and when it changes.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Certificates:
         self._stopping = stopping
         self._wake = threading.Event()
         self._wanted: dict[str, _Wanted] = {}
+        self._served = ""  # the fingerprint of what was handed out last
         self._thread = threading.Thread(target=self._run, name="certificates", daemon=True)
 
     def start(self) -> None:
@@ -75,12 +76,8 @@ class Certificates:
 
     def load(self, wanted: Mapping[str, tuple[DdnsRecord, Proofs | None]]) -> None:
         """Name → its record, and who can hold the proof for it (None while that account is not active)."""
-        fresh = {}
-        for name, (record, proofs) in wanted.items():
-            fresh[name] = _Wanted(record, proofs)
-            if name not in self._wanted and (pair := self.kept(name)) is not None:
-                self._serve(name, pair)
-        self._wanted = fresh
+        self._wanted = {name: _Wanted(record, proofs) for name, (record, proofs) in wanted.items()}
+        self._hand_out()
         self._wake.set()
 
     def kept(self, name: str) -> KeyPair | None:
@@ -129,7 +126,16 @@ class Certificates:
             return
         wanted.failures, wanted.words = 0, ""
         log.info("a certificate for %s, until %s", name, pair.ends.date())
-        self._serve(name, pair)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """One listener shows one certificate: the first name's, as the first of the keystore goes first."""
+        pairs = ((name, self.kept(name)) for name in list(self._wanted))
+        name, pair = next((one for one in pairs if one[1] is not None), ("", None))
+        fingerprint = pair.fingerprint if pair else ""
+        if pair is not None and fingerprint != self._served:
+            self._serve(name, pair)
+        self._served = fingerprint
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -16,7 +16,7 @@ _AUTOMATIC = 1
 _SHORTEST_TTL = 60
 
 # What the API's codes ask of the device's owner.
-_STOP = {
+STOP = {
     6003: "Cloudflare refused the request's headers: check token, key and e-mail",
     6100: "Cloudflare takes the e-mail for none: check it",
     6103: "Cloudflare takes the API key for none: check it, or use a token",
@@ -38,7 +38,7 @@ _STOP = {
     81054: "a CNAME record of that name is in the way at Cloudflare: remove it there",
     81056: "the zone at Cloudflare holds as many records as it may",
 }
-_LATER = {971: "Cloudflare was asked too often", 10429: "Cloudflare was asked too often"}
+LATER = {971: "Cloudflare was asked too often", 10429: "Cloudflare was asked too often"}
 _IDENTICAL = {81057, 81058}
 
 
@@ -48,7 +48,7 @@ class CloudflareVendor:
         self._http = http
 
     def update(self, record: DdnsRecord, address: str) -> Done:
-        zone, note = self._zone(record)
+        zone, servers = self._zone(record)
         query = urlencode({"type": record.type, "name": record.fqdn})
         present = self._ask("GET", f"/zones/{zone}/dns_records?{query}")
         proxied = record.proxied
@@ -62,27 +62,31 @@ class CloudflareVendor:
         }
         if not isinstance(present, list) or not present:
             self._change("POST", f"/zones/{zone}/dns_records", wanted)
-            return Done(True, f"Cloudflare made {record.fqdn}{note}")
+            return Done(True, _noted(f"Cloudflare made {record.fqdn}", servers))
         if len(present) > 1:
             raise Stop(
                 f"{record.fqdn} has {len(present)} {record.type} records at Cloudflare: leave one there"
             )
         if all(present[0].get(name) == value for name, value in wanted.items()):
-            return Done(False, f"Cloudflare had the address already{note}")
+            return Done(False, _noted("Cloudflare had the address already", servers))
         self._change("PATCH", f"/zones/{zone}/dns_records/{quote(str(present[0].get('id')))}", wanted)
-        return Done(True, f"Cloudflare set {record.fqdn}{note}")
+        return Done(True, _noted(f"Cloudflare set {record.fqdn}", servers))
 
     def put_proof(self, record: DdnsRecord, name: str, text: str) -> str:
         zone, _ = self._zone(record)
         body = {"type": "TXT", "name": name, "content": f'"{text}"', "ttl": _SHORTEST_TTL}
-        made = self._ask("POST", f"/zones/{zone}/dns_records", body)
+        try:
+            made = self._ask("POST", f"/zones/{zone}/dns_records", body)
+        except _Identical:
+            return ""  # left from a try that was cut off; it proves as well
         return f"{zone}/dns_records/{made.get('id')}" if isinstance(made, dict) else ""
 
     def remove_proof(self, record: DdnsRecord, handle: str) -> None:
-        self._ask("DELETE", f"/zones/{handle}")
+        if handle:
+            self._ask("DELETE", f"/zones/{handle}")
 
-    def _zone(self, record: DdnsRecord) -> tuple[str, str]:
-        """The id of the record's zone, and what its owner must still do for it."""
+    def _zone(self, record: DdnsRecord) -> tuple[str, list[str]]:
+        """The id of the record's zone, and the name servers its registrar does not name yet."""
         fields = {"name": record.zone.rstrip(".").lower()}
         if self._account.account_id:
             fields["account.id"] = self._account.account_id
@@ -95,10 +99,8 @@ class CloudflareVendor:
             )
         else:
             zone = self._make_zone(fields["name"])
-        servers = zone.get("name_servers") or []
-        waits = zone.get("status") == "pending" and servers
-        note = f"; the zone waits until its registrar names {' and '.join(servers)}" if waits else ""
-        return str(zone.get("id", "")), note
+        waits = zone.get("status") == "pending"
+        return str(zone.get("id", "")), list(map(str, zone.get("name_servers") or [])) if waits else []
 
     def _make_zone(self, name: str) -> dict[str, Any]:
         if not self._account.account_id:
@@ -128,6 +130,13 @@ class CloudflareVendor:
         raise _trouble(answer, found)
 
 
+def _noted(words: str, servers: list[str]) -> str:
+    """The words, and what the zone's owner must still do."""
+    if not servers:
+        return words
+    return f"{words}; the zone waits until its registrar names {', '.join(servers)}"
+
+
 class _Identical(Trouble):
     """The record is there already, just so."""
 
@@ -137,13 +146,13 @@ def _trouble(answer: Answer, found: dict[str, Any]) -> Trouble:
     # The particular cause may stand one level deeper than "invalid request headers".
     chained = [one for error in errors for one in error.get("error_chain") or [] if isinstance(one, dict)]
     codes = [one.get("code") for one in (*chained, *errors)]
-    if answer.status == 429 or any(code in _LATER for code in codes):
+    if answer.status == 429 or any(code in LATER for code in codes):
         return Later("Cloudflare was asked too often", answer.retry_after or _SHUT_OUT)
     for code in codes:
         if code in _IDENTICAL:
             return _Identical("the record is there already")
-        if code in _STOP:
-            return Stop(_STOP[code])
+        if code in STOP:
+            return Stop(STOP[code])
     message = "; ".join(f"{one.get('message')} ({one.get('code')})" for one in errors)[:200] or said(answer)
     if answer.status >= 500 or not found:
         return Later(f"Cloudflare has a fault: {message}", answer.retry_after or _FAULT)

@@ -13,7 +13,7 @@ from app.ddns.http import Http
 HALF_AN_HOUR = 1800.0
 TEN_MINUTES = 600.0
 
-_STOP = {
+STOP = {
     "badauth": "{vendor} refused the user name or the password: correct them",
     "nohost": "the name {name} is not in the account at {vendor}: make it there, or correct it here",
     "notfqdn": "{vendor} takes {name} for no full domain name: correct zone and record name",
@@ -25,7 +25,7 @@ _STOP = {
     "unknown": "{vendor} did not understand the request: check the endpoint",
     "badsys": "{vendor} did not understand the request: check the endpoint",
 }
-_LATER = {
+LATER = {
     "911": "{vendor} has a fault or is being maintained",
     "dnserr": "the name servers of {vendor} have a fault",
     "servererror": "{vendor} has a fault",
@@ -56,12 +56,12 @@ def update(
         return Done(True, f"{vendor} set {told['name']}")
     if code == "nochg":
         return Done(False, f"{vendor} had the address already")
-    if code in _STOP:
-        raise Stop(_STOP[code].format(**told))
-    if code in _LATER:
-        raise Later(_LATER[code].format(**told), pause)
+    if code in STOP:
+        raise Stop(STOP[code].format(**told))
+    if code in LATER:
+        raise Later(LATER[code].format(**told), pause)
     if answer.status == 401:
-        raise Stop(_STOP["badauth"].format(**told))
+        raise Stop(STOP["badauth"].format(**told))
     if answer.status == 403:
         raise Stop(f"{vendor} refuses this client: {said(answer)}")
     if answer.status == 429:

@@ -33,7 +33,10 @@ Find = Callable[[Settings], PublicAddresses]
 
 
 class DdnsOffice:
-    """folder: for certificates and the key of the ACME account; serve: takes each certificate into use."""
+    """folder: for certificates and the key of the ACME account.
+
+    serve: takes each certificate into use; withdraw: called when no name wants one any more.
+    """
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class DdnsOffice:
         folder: Path,
         clock: Clock,
         serve: Serve,
+        withdraw: Callable[[], object] = lambda: None,
         *,
         http: Http | None = None,
         find: Find | None = None,
@@ -58,15 +62,15 @@ class DdnsOffice:
         self._updater = Updater(history, clock, lambda: self._find(self._settings))
         self._clock = clock
         self._serve = serve
+        self._withdraw = withdraw
         self._certificates: Certificates | None = None
         self._started = False
-        self.apply(settings)
 
     def start(self) -> None:
+        """Begin; a certificate that is kept from before is taken into use at once."""
         self._started = True
+        self.apply(self._settings)
         self._updater.start()
-        if self._certificates is not None:
-            self._certificates.start()
 
     def stop(self) -> None:
         if self._certificates is not None:
@@ -76,6 +80,8 @@ class DdnsOffice:
     def apply(self, settings: Settings) -> None:
         """Take over changed settings; a record that was stopped and whose settings changed begins anew."""
         self._settings = settings
+        if not self._started:
+            return
         vendors = {provider: self._vendor(provider) for provider in ("cloudflare", "noip", "dynu", "afraid")}
         records = {item: one for item, one in settings.items(DdnsRecord).items() if one.active}
         self._updater.load({item: task(one, *vendors[one.provider]) for item, one in records.items()})
@@ -89,6 +95,8 @@ class DdnsOffice:
 
     def _want_certificates(self, wanted: Mapping[str, tuple[DdnsRecord, Proofs | None]]) -> None:
         """What certificates take is loaded when the first one is wanted: it is larger than all the rest."""
+        if not wanted:
+            self._withdraw()
         if self._certificates is None:
             if not wanted:
                 return
@@ -97,8 +105,7 @@ class DdnsOffice:
             self._certificates = Certificates(
                 self._folder, self._clock, self._issue, self._serve, self._stopping
             )
-            if self._started:
-                self._certificates.start()
+            self._certificates.start()
         self._certificates.load(dict(wanted))
 
     # For the pages.

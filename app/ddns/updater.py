@@ -174,7 +174,8 @@ class Updater:
                 self._keep(item, progress, "", "later", str(error))
                 progress.due = self._clock.steady() + max(self._pause(progress), error.seconds)
             except Stop as error:
-                self._keep(item, progress, "", "stop", f"{error}. Nothing is sent until the settings change.")
+                why = str(error).rstrip(".")  # it may end with a vendor's own words
+                self._keep(item, progress, "", "stop", f"{why}. Nothing is sent until the settings change.")
 
     def _ask(self, item: str, progress: _Progress, forced: bool) -> None:
         record, vendor = progress.task.record, progress.task.vendor

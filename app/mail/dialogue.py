@@ -140,6 +140,7 @@ class Dialogue(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         """One reply, all its lines (RFC 5321 §4.2)."""
         lines: list[bytes] = []
+        length = 0
         while True:
             line = self._line()
             code, more, words = line[:3], line[3:4], line[4:]
@@ -147,7 +148,8 @@ class Dialogue(smtplib.SMTP):
                 self.close()
                 raise smtplib.SMTPServerDisconnected("the server speaks no SMTP")
             lines.append(words.strip())
-            if sum(map(len, lines)) > LONGEST_REPLY:
+            length += len(line)
+            if length > LONGEST_REPLY:
                 self.close()
                 raise smtplib.SMTPServerDisconnected("the server's reply does not end")
             if more != b"-":

@@ -26,7 +26,7 @@ from app.settings.snapshot import Settings
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    from app.mail.server import LocalServer
+    from app.mail.server import Certificate, LocalServer
 
 # Whose change ``MailOffice.apply`` wants to hear of.
 SECTIONS = (EmailAccount, LocalSmtp, General)
@@ -60,13 +60,17 @@ class MailOffice:
     def start(self) -> None:
         self._senders.start()
 
-    def open_door(self, gateway: Gateway, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
-        """From now on the local SMTP server runs while the settings say so. tls: the device's certificate."""
+    def open_door(self, gateway: Gateway, guard: Guard, certificate: Certificate = lambda: None) -> None:
+        """From now on the local SMTP server runs while the settings say so.
+
+        certificate: gives the device's own, for STARTTLS; without one passwords are taken only in the clear.
+        """
 
         def door(settings: LocalSmtp) -> LocalServer:
             from app.mail.server import LocalServer  # off on most devices, and its library is not small
 
-            return LocalServer(Reception(settings, guard, gateway.intake.numbering), gateway, tls)
+            reception = Reception(settings, guard, lambda: gateway.intake.numbering)
+            return LocalServer(reception, gateway, certificate)
 
         self._shut()
         self._door = door
@@ -79,6 +83,11 @@ class MailOffice:
         self._turns.load(accounts_of(settings.items(EmailAccount)))
         if settings.one(LocalSmtp) != self._served:
             self._serve()
+
+    def certify(self) -> None:
+        """The device's certificate is another one now."""
+        if self._server is not None:
+            self._server.certify()
 
     def stop(self) -> None:
         self._shut()

@@ -54,9 +54,9 @@ class Guard(Protocol):
 
 
 class Reception:
-    """The rules of the local SMTP server, without its sockets."""
+    """The rules of the local SMTP server, without its sockets. numbering: as the settings have it now."""
 
-    def __init__(self, settings: LocalSmtp, guard: Guard, numbering: Numbering) -> None:
+    def __init__(self, settings: LocalSmtp, guard: Guard, numbering: Callable[[], Numbering]) -> None:
         self.settings = settings
         self.guard = guard
         self._numbering = numbering
@@ -79,7 +79,7 @@ class Reception:
         if not visitor.allowed("send-sms" if sms else "send-email"):
             raise BadRequest("550 5.7.1 this user may not send that")
         try:
-            return canonical(local if sms else address, self._numbering)
+            return canonical(local if sms else address, self._numbering())
         except BadRequest as error:
             raise BadRequest(f"553 5.1.3 {error}") from error
 

@@ -8,7 +8,7 @@ import binascii
 import logging
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 # aiosmtpd writes commands and mails to this logger at DEBUG.
 logging.getLogger("mail.log").setLevel(logging.WARNING)
 
+# The certificate for STARTTLS; making it may take a moment. Raises OSError.
+Certificate = Callable[[], "ssl.SSLContext | None"]
+
 MOST_CONNECTIONS = 20
 _IDLE = 120.0  # seconds without a command
 _WRONG_PASSWORDS = 3  # until the connection ends
@@ -33,10 +36,13 @@ _DENIED = "530 5.7.0 sign in first: this server takes mail from known users and 
 class LocalServer:
     """``start`` raises OSError when the port cannot be opened; ``stop`` ends every connection."""
 
-    def __init__(self, reception: Reception, gateway: Gateway, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, reception: Reception, gateway: Gateway, certificate: Certificate = lambda: None
+    ) -> None:
         self._reception = reception
         self._gateway = gateway
-        self._tls = tls
+        self._certificate = certificate
+        self._tls: ssl.SSLContext | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp-server", daemon=True)
         self._server: asyncio.Server | None = None
@@ -45,6 +51,7 @@ class LocalServer:
     def start(self) -> int:
         """Open the port and serve; the port comes back (a test asks for any)."""
         settings = self._reception.settings
+        self.certify()
         self._thread.start()
         try:
             self._server = asyncio.run_coroutine_threadsafe(
@@ -56,6 +63,14 @@ class LocalServer:
         port: int = self._server.sockets[0].getsockname()[1]
         log.info("the local SMTP server listens on %s:%d", settings.address, port)
         return port
+
+    def certify(self) -> None:
+        """Take the certificate that is in force now, for the connections to come."""
+        try:
+            self._tls = self._certificate()
+        except OSError as error:
+            log.error("the local SMTP server has no certificate and does without STARTTLS: %s", error)
+            self._tls = None
 
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)

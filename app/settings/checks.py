@@ -175,7 +175,7 @@ def email(text: str) -> str:
 def serial_port(text: str) -> str:
     """A device path or a pyserial URL; it need not exist now."""
     path = text.startswith("/") and len(text) > 1 and ".." not in text.split("/")
-    if not path and not _SERIAL_URL.fullmatch(text):
+    if not text.isprintable() or not (path or _SERIAL_URL.fullmatch(text)):
         raise Wrong("is not a serial port such as /dev/ttyUSB0 (a full path, or sim://NAME)")
     return text
 
@@ -196,7 +196,7 @@ def ussd_code(text: str) -> str:
 
 def username(text: str) -> str:
     """A name to sign in with: no colon (RFC 7617 §2 ends the name there), no blanks."""
-    if not text or len(text) > 64 or ":" in text or re.search(r"\s", text):
+    if not text or len(text) > 64 or ":" in text or re.search(r"\s", text) or not text.isprintable():
         raise Wrong("is not a user name: at most 64 characters, no blanks and no colon")
     return text
 
@@ -271,7 +271,7 @@ def url(*schemes: str) -> Rule:
             found = parts.scheme in schemes and host(parts.hostname or "") and (parts.port or 1) > 0
         except ValueError:  # Wrong is one too
             found = ""
-        if not found or re.search(r"\s", text):
+        if not found or re.search(r"\s", text) or not text.isprintable():
             raise Wrong(f"is not an address that begins with {' or '.join(s + '://' for s in schemes)}")
         return text
 

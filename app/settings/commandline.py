@@ -34,28 +34,52 @@ Handler = Callable[[argparse.Namespace], int]
 
 def add_commands(subparsers: Any) -> None:
     """Add all commands to `ArgumentParser.add_subparsers()`; each sets `run`, called with the arguments."""
-    _add(subparsers, "check", check, "tell everything that is wrong with the settings")
-    _add(subparsers, "schema", print_schema, "print the JSON schema of all settings")
-    shown = _add(subparsers, "show", show, "print settings; secrets only as set or unset")
+    command(subparsers, "check", check, "tell everything that is wrong with the settings")
+    command(subparsers, "schema", print_schema, "print the JSON schema of all settings")
+    shown = command(subparsers, "show", show, "print settings; secrets only as set or unset")
     shown.add_argument("place", nargs="?", metavar="SECTION[/ITEM]", help="without it: everything")
     shown.add_argument("--json", action="store_true", help="print JSON")
-    change = _add(subparsers, "set", set_options, "change options; an item that is absent is created")
+    change = command(subparsers, "set", set_options, "change options; an item that is absent is created")
     change.add_argument("place", metavar="SECTION[/ITEM]")
     change.add_argument("pairs", nargs="+", metavar="name=value")
-    removal = _add(subparsers, "delete", delete, "delete an item of a collection")
+    removal = command(subparsers, "delete", delete, "delete an item of a collection")
     removal.add_argument("place", metavar="SECTION/ITEM")
-    saving = _add(subparsers, "backup", write_backup, "keep all settings in one file")
+    saving = command(subparsers, "backup", write_backup, "keep all settings in one file")
     saving.add_argument("file", type=Path, metavar="FILE")
-    restoring = _add(subparsers, "restore", restore, "put the settings of a backup in force, all or none")
+    restoring = command(subparsers, "restore", restore, "put the settings of a backup in force, all or none")
     restoring.add_argument("file", type=Path, metavar="FILE")
     restoring.add_argument("--dry-run", action="store_true", help="only tell what would change")
-    user = _add(subparsers, "add-api-user", add_api_user, "add an API user, or give one a new password")
+    user = command(subparsers, "add-api-user", add_api_user, "add an API user, or give one a new password")
     user.add_argument("name", metavar="NAME")
     source = user.add_mutually_exclusive_group()
     source.add_argument(
         "--password-stdin", action="store_true", help="read the password from a line of input"
     )
     source.add_argument("--generate", action="store_true", help="make a password and print it")
+
+
+def command(subparsers: Any, name: str, handler: Handler, help: str) -> argparse.ArgumentParser:
+    """A command with --home; what refuses it or goes wrong with a file becomes a sentence and status 1."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(name, help=help, description=help)
+    parser.add_argument(
+        "--home", type=Path, metavar="DIR", help=f"the gateway's folder (default: $OTPPI_HOME, else {HOME})"
+    )
+    parser.set_defaults(run=lambda arguments: _guarded(handler, arguments))
+    return parser
+
+
+def _guarded(handler: Handler, arguments: argparse.Namespace) -> int:
+    try:
+        return handler(arguments)
+    except Refused as error:
+        return _refuse(error.problems)
+    except SettingsError as error:
+        _say(str(error))
+    except BrokenPipeError:
+        raise  # whoever reads what is printed has left; no sentence reaches them
+    except OSError as error:
+        _say(f"{error.filename or 'this machine'}: {error.strerror or error}")
+    return REFUSED
 
 
 def home_of(arguments: argparse.Namespace) -> Path:
@@ -262,25 +286,6 @@ def _print_value(place: str, value: Value) -> None:
         return
     for item, section in value.items():
         _print_value(f"{place}/{item}", section)
-
-
-def _add(subparsers: Any, name: str, handler: Handler, help: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = subparsers.add_parser(name, help=help, description=help)
-    parser.add_argument(
-        "--home", type=Path, metavar="DIR", help=f"where the settings are (default: $OTPPI_HOME, else {HOME})"
-    )
-    parser.set_defaults(run=lambda arguments: _guarded(handler, arguments))
-    return parser
-
-
-def _guarded(handler: Handler, arguments: argparse.Namespace) -> int:
-    try:
-        return handler(arguments)
-    except Refused as error:
-        return _refuse(error.problems)
-    except SettingsError as error:
-        _say(str(error))
-        return REFUSED
 
 
 def _refuse(problems: Iterable[Problem]) -> int:

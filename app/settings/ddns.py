@@ -49,7 +49,8 @@ class DdnsRecord(Section):
     certificate: bool = option(
         False,
         "Get a certificate",
-        help="Cloudflare and Dynu: a certificate for this name, renewed by itself.",
+        help="Cloudflare and Dynu: a certificate for this name, renewed by itself. "
+        "Of several names the first one's serves HTTPS.",
     )
     active: bool = option(True, "Active")
 

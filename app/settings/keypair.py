@@ -1,18 +1,16 @@
-"""A certificate with its key: read from PEM, PKCS#12 or JKS, checked whole, or made by the device itself."""
+"""A certificate with its key: read from PEM, PKCS#12 or JKS, checked whole."""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.settings import jks
 
@@ -20,8 +18,6 @@ Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 LARGEST = 512 * 1024  # octets of an uploaded file
 SHORTEST_RSA = 2048  # bits (NIST SP 800-131A)
-# Browsers refuse longer ones (CA/Browser Forum, Baseline Requirements §6.3.2).
-OWN_LIFE = timedelta(days=397)
 _JCEKS = bytes.fromhex("cececece")
 
 
@@ -115,27 +111,6 @@ def checked(key: object, certificates: Sequence[x509.Certificate], now: datetime
     return pair
 
 
-def make_self_signed(names: Iterable[str], now: datetime) -> KeyPair:
-    """A certificate the device vouches for itself, for these host names and addresses (at least one)."""
-    wanted = list(dict.fromkeys(names))
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted[0][:64])])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + OWN_LIFE)
-        .add_extension(x509.SubjectAlternativeName([_general_name(one) for one in wanted]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return KeyPair(key, (certificate,))
-
-
 NO_CERTIFICATE = "the file holds no certificate"
 NO_KEY = "the file holds no private key"
 
@@ -209,13 +184,6 @@ def _public(whose: Key | x509.Certificate) -> bytes:
     return whose.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name if name.isascii() else name.encode("idna").decode("ascii"))
 
 
 def utc(unix: float) -> datetime:

@@ -9,39 +9,37 @@ import argparse
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.settings.commandline import HOME, home_of
+from app.settings.commandline import command, home_of
 from app.settings.dump import plain
 
 if TYPE_CHECKING:
     from app.settings.store import SettingsStore
 
-Handler = Callable[[argparse.Namespace], int]
 DONE, FAILED, NOT_IN_FORCE = 0, 1, 3
 
 
 def add_commands(subparsers: Any) -> None:
     """Add all commands to `ArgumentParser.add_subparsers()`; each sets `run`, called with the arguments."""
-    _add(subparsers, "first-boot", first_boot, "make the secrets and the card of this device, once")
-    work = _add(subparsers, "configure", configure_system, "put the settings of network and time in force")
+    command(subparsers, "first-boot", first_boot, "make the secrets and the card of this device, once")
+    work = command(subparsers, "configure", configure_system, "put the settings of network and time in force")
     work.add_argument("part", nargs="*", metavar="PART", help="wlan, dhcp, firewall, time; without: all")
-    trial = _add(subparsers, "trial", try_settings, "as set, but goes back after 60 s unless confirmed")
+    trial = command(subparsers, "trial", try_settings, "as set, but goes back after 60 s unless confirmed")
     trial.add_argument("place", metavar="SECTION[/ITEM]", help="of wlan, dhcp, ethernet, firewall")
     trial.add_argument("pairs", nargs="+", metavar="name=value")
-    _add(subparsers, "confirm", confirm, "keep what is on trial")
-    java = _add(subparsers, "import-java", import_java, "take over the configuration of the Java system")
+    command(subparsers, "confirm", confirm, "keep what is on trial")
+    java = command(subparsers, "import-java", import_java, "take over the configuration of the Java system")
     java.add_argument("folder", type=Path, metavar="DIR", help="its data folder, or a copy of it")
     java.add_argument("--dry-run", action="store_true", help="only tell what would change")
-    stick = _add(subparsers, "reset", reset_sections, "do what a reset-config.ini asks for")
+    stick = command(subparsers, "reset", reset_sections, "do what a reset-config.ini asks for")
     stick.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file itself")
     stick.add_argument("--stick", type=Path, metavar="DIR", help="a mounted flash disk instead of the file")
     stick.add_argument("--report", type=Path, metavar="FILE", help="where the report goes besides the screen")
-    call = _add(subparsers, "dial-up", dial_up, "dial with a modem; what otppi-dialup@.service runs")
+    call = command(subparsers, "dial-up", dial_up, "dial with a modem; what otppi-dialup@.service runs")
     call.add_argument("call", metavar="MODEM:PORT", help="a modem of the settings, and ttyUSB2 or the like")
-    shown = _add(subparsers, "card", print_card, "print the card: Wi-Fi, password, set-up code, addresses")
+    shown = command(subparsers, "card", print_card, "print the card: Wi-Fi, password, set-up code, addresses")
     shown.add_argument("--svg", action="store_true", help="as a sheet with QR codes")
 
 
@@ -210,22 +208,6 @@ def print_card(arguments: argparse.Namespace) -> int:
         return _fail("this machine has no card: otppi first-boot makes one")
     print(card.as_svg(known) if arguments.svg else card.as_text(known).replace("\r\n", "\n"), end="")
     return DONE
-
-
-def _add(subparsers: Any, name: str, handler: Handler, help: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = subparsers.add_parser(name, help=help, description=help)
-    parser.add_argument(
-        "--home", type=Path, metavar="DIR", help=f"the gateway's folder (default: $OTPPI_HOME, else {HOME})"
-    )
-    parser.set_defaults(run=lambda arguments: _guarded(handler, arguments))
-    return parser
-
-
-def _guarded(handler: Handler, arguments: argparse.Namespace) -> int:
-    try:
-        return handler(arguments)
-    except OSError as error:
-        return _fail(f"{error.filename or 'this machine'}: {error.strerror or error}")
 
 
 def _fail(sentence: str) -> int:

@@ -13,10 +13,12 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from app.settings.api import Api
 from app.settings.general import General
+from app.settings.mail import LocalSmtp
 from app.settings.network import Dhcp, FirewallRule, Wlan
 from app.settings.snapshot import Settings
 from app.system import accesspoint, checkers, firewall, timekeeping
@@ -62,6 +64,11 @@ def parts(settings: Settings) -> dict[str, Part]:
     doors = [
         port for port, on in ((api.http_port, api.enable_http), (api.https_port, api.enable_https)) if on
     ]
+    smtp = settings.one(LocalSmtp)
+    serves = smtp.active and not IPv4Address(smtp.address).is_loopback
+    rules = firewall.ruleset(
+        settings.items(FirewallRule).values(), doors, local=[smtp.port] if serves else []
+    )
     return {
         "wlan": Part(
             (
@@ -77,7 +84,7 @@ def parts(settings: Settings) -> dict[str, Part]:
             (
                 File(
                     FOLDER / "firewall.nft",
-                    firewall.ruleset(settings.items(FirewallRule).values(), doors),
+                    rules,
                     checkers.nft,
                     "otppi-firewall",
                 ),

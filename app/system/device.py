@@ -118,6 +118,10 @@ class Device:
         except SystemRefused:
             return {}
 
+    def own_addresses(self) -> list[str]:
+        """Without interfaces and prefixes."""
+        return [one.partition("/")[0] for found in self.addresses().values() for one in found]
+
     def _want(self, *parts: str) -> None:
         for part in parts:
             self._due[part] = 0.0

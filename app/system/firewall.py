@@ -14,11 +14,17 @@ ADMIN = (8888, 8443)
 UPLINKS = ("ppp*", "wwan*", "usb*")
 
 
-def ruleset(rules: Iterable[FirewallRule], api: Iterable[int], admin: Iterable[int] = ADMIN) -> str:
+def ruleset(
+    rules: Iterable[FirewallRule],
+    api: Iterable[int],
+    admin: Iterable[int] = ADMIN,
+    local: Iterable[int] = (),
+) -> str:
     """What `nft --file` takes: replaces the whole table in one transaction.
 
     Default deny inward. From the access point, DHCP, names, admin and API are always open; to the mobile
-    uplink admin is always shut, and the rest unless a rule opens it. api, admin: TCP ports.
+    uplink admin is always shut, and the rest unless a rule opens it. api, admin: TCP ports; local: further
+    ones that are open to access point and cable unless a rule closes them.
     """
     listed = sorted(rules, key=lambda rule: (rule.port, rule.protocol))
     api_ports, admin_ports = sorted(set(api)), sorted(set(admin))
@@ -41,7 +47,7 @@ def ruleset(rules: Iterable[FirewallRule], api: Iterable[int], admin: Iterable[i
         *(f"{rule.protocol} dport {rule.port} drop" for rule in listed if rule.state == "closed"),
         *(f"{rule.protocol} dport {rule.port} accept" for rule in listed if rule.state == "open"),
         *(f'iifname "{uplink}" drop' for uplink in UPLINKS),
-        f"tcp dport {_ports(house)} accept",
+        f"tcp dport {_ports([*house, *local])} accept",
         "udp dport 5353 accept",
     ]
     portal = []

@@ -6,10 +6,14 @@ import logging
 import socket
 import ssl
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.core.clock import Clock
 from app.settings.api import Api as ApiSettings
+from app.settings.mail import LocalSmtp
+from app.settings.network import Dhcp, Ethernet, Wlan
+from app.settings.snapshot import Settings
 from app.web import tls
 from app.web.api import Api
 from app.web.server import Listener, WebServer
@@ -19,18 +23,40 @@ log = logging.getLogger(__name__)
 NAMES = ("otp-pi.local", "otppi.lan")
 
 
+def names_of(settings: Settings) -> Sequence[str]:
+    """What the device is called and where it is by its settings, for the certificate it makes itself."""
+    wlan, ethernet = settings.one(Wlan), settings.one(Ethernet)
+    found = [socket.gethostname(), *NAMES, settings.one(Dhcp).domain_name, wlan.ip_address]
+    if ethernet.method == "fixed":
+        found.append(ethernet.ip_address)
+    smtp = settings.one(LocalSmtp)
+    if smtp.active:
+        found.append(smtp.server_name)
+    return list(dict.fromkeys(name for name in found if name))
+
+
 class ApiDoors:
     """Keeps the listeners of one API as its settings say.
 
-    folder: where the certificate lies that the device makes for itself.
+    folder: where the certificate lies that the device makes for itself; names: what it must name;
+    passing: addresses as they are now, for `tls.self_signed`.
     shut: sentences about doors that should be open and are not.
     """
 
-    def __init__(self, server: WebServer, api: Api, folder: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        server: WebServer,
+        api: Api,
+        folder: Path,
+        clock: Clock,
+        names: Callable[[], Sequence[str]] = lambda: (socket.gethostname(), *NAMES),
+        passing: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         self._server = server
         self._api = api
         self._pem = folder / "self-signed.pem"
         self._clock = clock
+        self._names, self._passing = names, passing
         self._given: Path | None = None
         self._settings: ApiSettings | None = None
         self._certificate: ssl.SSLContext | None = None
@@ -74,7 +100,8 @@ class ApiDoors:
                 self._open()
 
     def renew(self) -> None:
-        """Once a day: a certificate that is about to end is made anew and put in force."""
+        """Once a day, and when a name changed: a certificate that is about to end, or that lacks a name, is
+        made anew and put in force."""
         with self._lock:
             if self._settings is not None and self._settings.enable_https:
                 self._open()
@@ -102,7 +129,7 @@ class ApiDoors:
             if self._certificate is None:
                 self._certificate = tls.load(self._given)
             return self._certificate
-        made = tls.self_signed(self._pem, (socket.gethostname(), *NAMES), self._clock.wall())
+        made = tls.self_signed(self._pem, self._names(), self._clock.wall(), self._passing)
         if made or self._certificate is None:
             self._certificate = tls.load(self._pem)
         return self._certificate

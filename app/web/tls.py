@@ -7,7 +7,7 @@ import ipaddress
 import ssl
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.core.clock import BUILT
@@ -32,10 +32,14 @@ def load(pem: Path, key: Path | None = None, password: str | None = None) -> ssl
     return context
 
 
-def self_signed(pem: Path, names: Sequence[str], now: float) -> bool:
+def self_signed(
+    pem: Path, names: Sequence[str], now: float, passing: Callable[[], Sequence[str]] = tuple
+) -> bool:
     """Have a certificate and key in ``pem`` (mode 0600) that name the device and last 30 days at least.
 
     names: host names and addresses, the first one leads; now: Unix seconds.
+    passing: addresses that a new one names too, while no new one is made because of them: they are given
+    by somebody else's router, and clients that trust this certificate must not lose it with each of them.
     Returns whether a new one was made. Raises OSError when it cannot be made or written.
     """
     if not names:
@@ -45,6 +49,7 @@ def self_signed(pem: Path, names: Sequence[str], now: float) -> bool:
     # A clock that was never set would make a certificate that is not valid yet once it is.
     begin = min(now, BUILT) - DAY
     end = max(now, BUILT) + LIFETIME
+    names = list(dict.fromkeys((*names, *passing())))
     label = f"{_HEAD}{int(end)} for {' '.join(names)}\n"
     write_whole(pem, label.encode("utf-8") + _make_apart(names, begin, end))
     return True
@@ -92,7 +97,7 @@ def _make(names: Sequence[str], begin: float, end: float) -> bytes:
         try:
             alternatives.append(x509.IPAddress(ipaddress.ip_address(one)))
         except ValueError:
-            alternatives.append(x509.DNSName(one))
+            alternatives.append(x509.DNSName(one.encode("idna").decode("ascii")))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -1,5 +1,8 @@
 """The image under test (OTPPI_IMAGE, see scripts/boot-test), machines that boot it, the table of steps."""
 
+# pytest's own types are not all named in the version of Debian 13.
+from __future__ import annotations
+
 import os
 import shutil
 import tempfile

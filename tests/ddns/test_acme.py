@@ -6,19 +6,12 @@ is set.
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import socket
 import ssl
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
@@ -34,99 +27,19 @@ from app.settings.keypair import KeyPair
 from app.settings.snapshot import Settings
 from app.store.database import Database
 from app.store.ddns import DdnsHistory
+from tests.ddns.pebble import ABLE, CloudflareWithPebble, Pebble, authority_running, free_port
 from tests.ddns.servers import VendorServer, answering
-from tests.mail.servers import Authority as TlsAuthority
 
 CI = os.environ.get("CI", "") not in ("", "0", "false")
-ABLE = shutil.which("pebble") and shutil.which("pebble-challtestsrv")
 pytestmark = pytest.mark.skipif(not ABLE and not CI, reason="needs pebble and pebble-challtestsrv")
 
 HOME = DdnsRecord(name="home", zone="example.com", record_name="home", certificate=True)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-@dataclass
-class Pebble:
-    directory: str
-    trust: str
-    management: str
-
-    def set_text(self, name: str, text: str) -> None:
-        self._tell("set-txt", {"host": f"{name}.", "value": text})
-
-    def clear_text(self, name: str) -> None:
-        self._tell("clear-txt", {"host": f"{name}."})
-
-    def _tell(self, what: str, body: dict[str, str]) -> None:
-        with urlopen(Request(f"{self.management}/{what}", json.dumps(body).encode()), timeout=10):
-            pass
-
-
 @pytest.fixture(scope="module")
 def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
-    folder = tmp_path_factory.mktemp("pebble")
-    tls = TlsAuthority(folder)
-    listen, manage, names, management = (free_port() for _ in range(4))
-    (folder / "pebble.json").write_text(
-        json.dumps(
-            {
-                "pebble": {
-                    "listenAddress": f"127.0.0.1:{listen}",
-                    "managementListenAddress": f"127.0.0.1:{manage}",
-                    "certificate": str(tls.server_file),
-                    "privateKey": str(tls.server_file),
-                    "httpPort": free_port(),
-                    "tlsPort": free_port(),
-                }
-            }
-        )
-    )
-    log = (folder / "log").open("wb")
-    commands = (
-        ["pebble", "-config", str(folder / "pebble.json"), "-strict", "-dnsserver", f"127.0.0.1:{names}"],
-        ["pebble-challtestsrv", "-management", f"127.0.0.1:{management}", "-dns01", f"127.0.0.1:{names}",
-         "-http01", "", "-https01", "", "-tlsalpn01", ""],
-    )  # fmt: skip
-    # No idle waits, nothing refused by chance, every name proved anew: the same on every run.
-    chance = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
-    environment = {**os.environ, **chance}
-    processes = [subprocess.Popen(command, stdout=log, stderr=log, env=environment) for command in commands]
-    try:
-        for port in (listen, management):
-            end = time.monotonic() + 60
-            while time.monotonic() < end:
-                try:
-                    socket.create_connection(("127.0.0.1", port), 5).close()
-                    break
-                except OSError:
-                    time.sleep(0.1)
-        yield Pebble(f"https://127.0.0.1:{listen}/dir", str(tls.file), f"http://127.0.0.1:{management}")
-    finally:
-        for process in processes:
-            process.terminate()
-            process.wait(10)
-
-
-class CloudflareWithPebble(VendorServer):
-    """Cloudflare's answers, made true in the name server that Pebble asks."""
-
-    pebble: Pebble
-
-    def next_answer(self) -> tuple[int, str, dict[str, str]]:
-        asked = self.asked[-1]
-        result: Any = {"id": "pr00f"}
-        if asked.line.startswith("GET /zones?"):
-            result = [{"id": "z0ne", "status": "active"}]
-        elif asked.line == "POST /zones/z0ne/dns_records":
-            self.pebble.set_text(asked.json["name"], asked.json["content"].strip('"'))
-        elif asked.line == "DELETE /zones/z0ne/dns_records/pr00f":
-            self.pebble.clear_text("_acme-challenge.home.example.com")
-        return 200, json.dumps({"success": True, "result": result}), {}
+    with authority_running(tmp_path_factory.mktemp("pebble")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -253,7 +166,10 @@ def test_the_office_gets_a_certificate_serves_it_and_keeps_it(
         assert office.holdings()[0].words == f"valid until {pair.ends:%Y-%m-%d}"
         file = tmp_path / "certificates/home.example.com.pem"
         assert file.stat().st_mode & 0o777 == 0o600
-        build()
+        again = build()
+        assert len(served) == 1, "nothing is handed out while the service is still being built"
+        again.start()
+        again.stop()
         assert served[1][1].fingerprint == pair.fingerprint, "after a restart the kept one is served at once"
     finally:
         database.close()

@@ -13,8 +13,9 @@ from app.ddns.base import Proofs
 from app.ddns.certificates import Certificates
 from app.ddns.http import Unreachable
 from app.settings.ddns import DdnsRecord
-from app.settings.keypair import KeyPair, make_self_signed, utc
+from app.settings.keypair import KeyPair, utc
 from tests.house import HandClock
+from tests.keypairs import signed_by_itself
 
 HOME = DdnsRecord(name="home", zone="example.com", record_name="home", certificate=True)
 DAY = 86400.0
@@ -34,7 +35,7 @@ class Bench:
         self.asked += 1
         if self.failing:
             raise self.failing.pop(0)
-        return make_self_signed([record.fqdn], utc(self.clock.wall()))
+        return signed_by_itself([record.fqdn], utc(self.clock.wall()))
 
     def load(self, proofs: Any = "somebody") -> None:
         self.certificates.load({"home.example.com": (HOME, proofs)})
@@ -92,3 +93,19 @@ def test_a_file_that_cannot_be_read_is_asked_for_anew(bench: Bench, tmp_path: Pa
     bench.load()
     bench.certificates.tick()
     assert bench.asked == 1 and len(bench.served) == 1
+
+
+def test_of_two_names_the_first_that_has_one_is_served(bench: Bench) -> None:
+    office = DdnsRecord(name="office", zone="example.com", record_name="office", certificate=True)
+    both = {"home.example.com": (HOME, None), "office.example.com": (office, "somebody")}
+    bench.certificates.load(both)  # type: ignore[arg-type]
+    bench.certificates.tick()
+    assert [name for name, _ in bench.served] == ["office.example.com"]
+    both["home.example.com"] = (HOME, "somebody")
+    bench.certificates.load(both)  # type: ignore[arg-type]
+    bench.certificates.tick()
+    assert [name for name, _ in bench.served] == ["office.example.com", "home.example.com"]
+    bench.after(300.0)  # both are renewed
+    assert [name for name, _ in bench.served] == [
+        "office.example.com", "home.example.com", "home.example.com",
+    ]  # fmt: skip

@@ -101,7 +101,7 @@ def test_a_missing_zone_is_made_when_the_record_asks_for_it() -> None:
     with answering(ok([]), ok(pending), ok([]), ok(RECORD)) as server:
         done = vendor(server, account_id="acc0unt").update(record, "203.0.113.7")
     assert done.words == (
-        "Cloudflare made home.example.com; the zone waits until its registrar names ns1.test and ns2.test"
+        "Cloudflare made home.example.com; the zone waits until its registrar names ns1.test, ns2.test"
     )
     assert server.lines[:2] == [
         "GET /client/v4/zones?name=example.com&account.id=acc0unt",
@@ -197,3 +197,10 @@ def test_a_proof_for_a_certificate_comes_and_goes() -> None:
         b'{"type":"TXT","name":"_acme-challenge.home.example.com","content":"\\"dGVzdA\\"","ttl":60}'
     )
     assert server.lines[2] == "DELETE /client/v4/zones/023e105f4ecef8ad9ca31a8372d0c353/dns_records/pr00f"
+
+
+def test_a_proof_that_was_left_behind_serves_again() -> None:
+    with answering(ok([ZONE]), bad(400, 81058, "An identical record already exists.")) as server:
+        one = vendor(server)
+        one.remove_proof(HOME, one.put_proof(HOME, "_acme-challenge.home.example.com", "dGVzdA"))
+    assert len(server.asked) == 2

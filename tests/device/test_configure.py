@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.settings.mail import LocalSmtp
 from app.settings.network import Dhcp, Wlan
 from app.settings.snapshot import Settings
 from app.settings.store import SettingsStore
@@ -109,3 +110,15 @@ def test_a_subnet_beside_the_access_point_hands_out_nothing(
     found = configure.configure(moved, root=tmp_path, run=host.run)
     assert "nobody would get an address" in found["dhcp"]
     assert not (tmp_path / "run/otppi-system/dhcpd.conf").exists()
+
+
+def test_the_local_smtp_server_has_its_hole_in_the_firewall_where_it_listens_to_others(
+    settings: Settings,
+) -> None:
+    def rules(**smtp: object) -> str:
+        told = settings.replaced(LocalSmtp, LocalSmtp(port=2525, **smtp))
+        return configure.parts(told)["firewall"].files[0].content
+
+    assert "2525" not in rules(active=False, address="0.0.0.0")
+    assert "2525" not in rules(active=True)
+    assert "tcp dport { 2525, 8443, 8888, 8899, 10443 } accept" in rules(active=True, address="0.0.0.0")

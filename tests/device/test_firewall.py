@@ -64,3 +64,12 @@ def test_rules_come_after_what_protects_the_house_and_before_what_is_usual() -> 
 
 def test_an_api_on_port_80_is_not_led_to_the_pages() -> None:
     assert "redirect" not in firewall.ruleset([], [80, 443])
+
+
+def test_a_local_door_is_shut_to_the_mobile_network_and_can_be_closed() -> None:
+    lines = [line.strip() for line in firewall.ruleset([], [8899], local=[25]).splitlines()]
+    at = lines.index
+    assert at('iifname "usb*" drop') < at("tcp dport { 25, 8443, 8888, 8899 } accept")
+    rule = FirewallRule(name="no mail", port=25, state="closed")
+    lines = [line.strip() for line in firewall.ruleset([rule], [8899], local=[25]).splitlines()]
+    assert lines.index("tcp dport 25 drop") < lines.index("tcp dport { 25, 8443, 8888, 8899 } accept")

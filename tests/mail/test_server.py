@@ -54,7 +54,8 @@ def local(
         update={"port": listen_on}
     )
     guard = Users(SHOP if users is None else users)
-    server = LocalServer(Reception(settings, guard, house.intake.numbering), house.gateway, tls)
+    reception = Reception(settings, guard, lambda: house.intake.numbering)
+    server = LocalServer(reception, house.gateway, lambda: tls)
     port = server.start()
     try:
         yield port, guard
@@ -377,7 +378,7 @@ def test_a_port_that_is_taken_is_told(make_house: Make) -> None:
     house = make_house()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = LocalSmtp(active=True, port=taken.getsockname()[1])
-        server = LocalServer(Reception(settings, Users(), house.intake.numbering), house.gateway)
+        server = LocalServer(Reception(settings, Users(), lambda: house.intake.numbering), house.gateway)
         with pytest.raises(OSError):
             server.start()
 
@@ -424,3 +425,11 @@ def test_nothing_of_mail_or_credentials_is_in_the_log_at_debug(
     for secret in ("door is open", "sesame-open", "c2VzYW1lLW9wZW4", "AHNob3AAc2VzYW1lLW9wZW4="):
         assert secret not in caplog.text
     assert "ani@example.com" not in caplog.text
+
+
+def test_the_server_names_itself_as_the_settings_say(make_house: Callable[..., MailHouse]) -> None:
+    named = {"server_name": "mail.office.lan", "software_name": "Office gateway"}
+    with local(make_house(), **named) as (port, _), smtplib.SMTP(timeout=30) as client:
+        assert client.connect("127.0.0.1", port) == (220, b"mail.office.lan Office gateway")
+        client.ehlo("nvr.lan")
+        assert client.ehlo_resp is not None and client.ehlo_resp.startswith(b"mail.office.lan")

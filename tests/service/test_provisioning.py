@@ -179,3 +179,24 @@ def test_a_door_that_was_taken_is_opened_when_it_comes_free(gateway: Callable[..
         service.spawn()
         within(20, lambda: "cannot be opened" in service.tail())
     service.await_health("live")
+
+
+def test_the_pages_door_too(gateway: Callable[..., Gateway]) -> None:
+    service = gateway({}, admin=True)
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("0.0.0.0", service.admin_port))
+        taken.listen()
+        service.spawn()
+        within(30, lambda: f"admin: port {service.admin_port} cannot be opened" in service.tail())
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{service.admin_port}/setup", timeout=20):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
+    within(60, answers)

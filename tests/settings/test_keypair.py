@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from app.settings.keypair import Key, KeyPair, Unusable, make_self_signed, read, read_pem
+from app.settings.keypair import Key, KeyPair, Unusable, read, read_pem
 
 FILES = Path(__file__).parent / "keyfiles"
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -189,17 +188,6 @@ def test_an_rsa_key_that_is_too_short() -> None:
 
 
 # What is made of it
-
-
-def test_a_self_signed_certificate_for_the_devices_names_and_addresses(tmp_path: Path) -> None:
-    pair = make_self_signed(["otp-pi.local", "otppi.lan", "192.168.0.11", "fd00::11", "otppi.lan"], NOW)
-    assert pair.names == ("otp-pi.local", "otppi.lan", "192.168.0.11", "fd00::11")
-    assert pair.self_signed
-    assert pair.ends - NOW == timedelta(days=397)
-    file = tmp_path / "own.pem"
-    file.write_bytes(pair.key_pem() + pair.chain_pem())
-    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file)
-    assert read(file.read_bytes()).chain == pair.chain
 
 
 def test_it_is_due_when_a_third_of_its_life_is_left() -> None:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from app.core.clock import BUILT
 from app.web import tls
@@ -207,7 +208,6 @@ def test_the_key_is_for_the_service_alone(pem: Path) -> None:
 
 
 def test_the_certificate_names_the_device_and_is_one_of_a_server(pem: Path) -> None:
-    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
     certificate = x509.load_pem_x509_certificate(pem.read_bytes())
@@ -240,6 +240,23 @@ def test_a_new_name_and_a_damaged_file_make_a_new_certificate(tmp_path: Path) ->
     tls.load(pem)
 
 
+def test_a_passing_address_is_named_when_a_certificate_is_made_and_makes_none(tmp_path: Path) -> None:
+    pem = tmp_path / "https.pem"
+    assert tls.self_signed(pem, ["a"], NOW, lambda: ["10.0.0.1", "a"])
+    names = names_in(pem)
+    assert names.get_values_for_type(x509.DNSName) == ["a"]
+    assert [str(one) for one in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.1"]
+    assert not tls.self_signed(pem, ["a"], NOW, lambda: ["10.0.0.2"])
+    assert tls.self_signed(pem, ["a", "bücher.example"], NOW, lambda: ["10.0.0.2"])
+    assert names_in(pem).get_values_for_type(x509.DNSName) == ["a", "xn--bcher-kva.example"]
+    assert not tls.self_signed(pem, ["a", "bücher.example"], NOW)
+
+
+def names_in(pem: Path) -> x509.SubjectAlternativeName:
+    certificate = x509.load_pem_x509_certificate(pem.read_bytes())
+    return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+
+
 def test_a_clock_that_was_never_set_makes_a_certificate_that_is_valid_later(tmp_path: Path) -> None:
     pem = tmp_path / "https.pem"
     assert tls.self_signed(pem, ["a"], 0.0)
@@ -248,5 +265,5 @@ def test_a_clock_that_was_never_set_makes_a_certificate_that_is_valid_later(tmp_
 
 def test_a_name_that_no_certificate_can_hold_is_told(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="the certificate could not be made: "):
-        tls.self_signed(tmp_path / "https.pem", ["bücher.example"], NOW)
+        tls.self_signed(tmp_path / "https.pem", ["x" * 64 + ".example"], NOW)
     assert list(tmp_path.iterdir()) == []
