@@ -49,6 +49,7 @@ class Running:
         self.code = found[1] if found else ""
         demo = re.search(r"API user  demo, password (\w+)", self.said())
         self.demo = demo[1] if demo else ""
+        self.sent = ""  # the id of a message, once a test has sent one
 
     def said(self) -> str:
         return (self.home / "log").read_text()

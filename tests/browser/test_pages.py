@@ -7,44 +7,14 @@ from typing import Any
 
 import pytest
 
-from app.settings.sections import SECTIONS
+from app.settings.ddns import DdnsRecord
+from app.settings.mail import EmailAccount
 from tests.browser.conftest import Running, picture, sign_in
+from tests.browser.router import OUTSIDE, pages
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PAGES = {
-    "home": "/",
-    "messages": "/messages",
-    "compose": "/messages/new",
-    "way": "/messages/way/1",
-    "otp": "/otp",
-    "modems": "/modems",
-    "detect": "/modems/detect",
-    "monitor": "/modems/monitor",
-    "routing": "/routing?number=081112345678",
-    "blocklist": "/blocklist",
-    "connect": "/connect",
-    "api": "/connect/api",
-    "network": "/network",
-    "system": "/system",
-    "status": "/system/status",
-    "logs": "/system/logs",
-    "audit": "/system/audit",
-    "backup": "/system/backup",
-    "restart": "/system/restart",
-    "account": "/account",
-    "authenticator": "/account/authenticator",
-    "modem": "/settings/modems/item/sim1",
-    "modem-delete": "/settings/modems/delete/sim1",
-    "start-place": "/start/place",
-    "start-modems": "/start/modems",
-    "start-sms": "/start/sms",
-    "start-api": "/start/api",
-    "nothing": "/no-such-page",
-    **{f"section-{one.about.name}": f"/settings/{one.about.name}" for one in SECTIONS},
-    **{f"new-{one.about.name}": f"/settings/{one.about.name}/new" for one in SECTIONS if one.about.many},
-}
-OUTSIDE = {"login": "/login", "forgot": "/forgot"}
+PAGES = pages()
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +30,22 @@ def state(browser: Any, owned: Running) -> Any:
     page.goto("/blocklist")
     page.get_by_label("Block a number").fill("081199998888")
     page.get_by_role("button", name="Block", exact=True).click()
+    page.goto("/start/sms")
+    page.get_by_label("Send a first SMS to").fill("081234567890")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/start/sent/*")
+    owned.sent = page.url.rpartition("/")[2]
+    owned.store.put(DdnsRecord, "home", DdnsRecord(name="home", provider="noip", zone="example.com"))
+    account = EmailAccount(name="first", smtp_host="mail.invalid", sender_account="me@example.com")
+    owned.store.put(EmailAccount, "first", account)
     kept = context.storage_state()
     context.close()
     return kept
+
+
+def at(name: str, running: Running) -> str:
+    """The path of a page."""
+    return PAGES[name].format(sent=running.sent)
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +82,9 @@ def too_wide(page: Any) -> bool:
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("window", ["phone", "desk", "dark"])
-def test_a_page_is_readable_and_fits(windows: Any, window: str, name: str) -> None:
+def test_a_page_is_readable_and_fits(windows: Any, owned: Running, window: str, name: str) -> None:
     page = windows[window]
-    page.goto(PAGES[name])
+    page.goto(at(name, owned))
     assert not page.url.endswith("/login")
     picture(page, f"{name}-{window}")
     assert not too_wide(page)
@@ -125,7 +108,7 @@ def test_the_first_view_of_a_page_is_light(browser: Any, owned: Running, state: 
     page.on(
         "requestfinished", lambda request: sizes.update({request.url: request.sizes()["responseBodySize"]})
     )
-    page.goto(PAGES[name], wait_until="load")
+    page.goto(at(name, owned), wait_until="load")
     context.close()
     assert len(sizes) <= 15, sizes
     assert sum(sizes.values()) <= 120 * 1024, sizes
