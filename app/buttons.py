@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 from app.bell import MELODIES, Bell
 from app.brokers import Brokers
@@ -18,16 +18,15 @@ from app.mail.office import MailOffice
 from app.settings.bell import Bell as BellSettings
 from app.settings.keystore import Keystore
 from app.settings.mail import EmailAccount
-from app.settings.snapshot import Settings
+from app.settings.store import SettingsStore
 from app.settings.subscribers import SUBSCRIBERS, Subscriber
 from app.store.ddns import Entry
 from app.web.admin.house import Action, Note, Told
 
 
 class Parts(Protocol):
-    """The parts of the service that have buttons; ``settings`` as they are in force."""
+    """The parts of the service that have buttons."""
 
-    settings: Settings
     brokers: Brokers
     mail: MailOffice
     ddns: DdnsOffice
@@ -42,22 +41,26 @@ MELODY_NAMES = {
 }
 
 
-def actions(parts: Parts) -> Mapping[str, Sequence[Action]]:
-    """Section → its buttons."""
+def actions(parts: Parts, store: SettingsStore) -> Mapping[str, Sequence[Action]]:
+    """Section → its buttons, which go by what is saved: it is in force a moment later."""
     found: dict[str, Sequence[Action]] = {
-        "email": [Action("test", "Send a test mail", partial(_test_mail, parts), asks="Receiver")],
+        "email": [
+            Action("test", "Send a test mail", partial(_test_mail, parts.mail, store), asks="Receiver")
+        ],
         "bell": [
             Action("play", "Play", partial(_play, parts.bell), asks="Melody", choices=MELODY_NAMES),
             Action("silence", "Silence", partial(_silence, parts.bell)),
         ],
     }
     for section in SUBSCRIBERS:
-        found[section.about.name] = [Action("test", "Test", partial(_test_broker, parts, section))]
+        found[section.about.name] = [
+            Action("test", "Test", partial(_test_broker, parts.brokers, store, section))
+        ]
     return found
 
 
 def notes(
-    parts: Parts, troubles: Mapping[str, str], wall: Callable[[], float]
+    parts: Parts, store: SettingsStore, troubles: Mapping[str, str], wall: Callable[[], float]
 ) -> dict[str, Callable[[], Sequence[Note]]]:
     """Section → how it is doing. troubles: part of the device → why it is not in force, or ""."""
 
@@ -73,7 +76,7 @@ def notes(
         "bell": partial(_bell_notes, parts.bell),
         "email": partial(_mail_notes, parts.mail),
         "smtp": partial(_door_notes, parts.mail),
-        "keystore": partial(_certificate_notes, parts, wall),
+        "keystore": partial(_certificate_notes, store, wall),
         "acme": partial(_acme_notes, parts.ddns),
         "ddns": partial(_name_notes, parts.ddns),
     }
@@ -102,17 +105,19 @@ class Names:
         return self._office.history(item)
 
 
-def _test_mail(parts: Parts, item: str, form: Mapping[str, str]) -> Told:
-    account = parts.settings.items(EmailAccount).get(item)
+def _test_mail(mail: MailOffice, store: SettingsStore, item: str, form: Mapping[str, str]) -> Told:
+    account = cast(Mapping[str, EmailAccount], store.read(EmailAccount).value).get(item)
     if account is None or not form.get("asked"):
         raise BadRequest("save the account first, then say who is to get the test mail")
-    trial = parts.mail.try_account(item, account, form["asked"])
+    trial = mail.try_account(item, account, form["asked"])
     return Told(trial.worked, trial.sentence, trial.lines)
 
 
-def _test_broker(parts: Parts, section: type[Subscriber], item: str, form: Mapping[str, str]) -> Told:
+def _test_broker(
+    brokers: Brokers, store: SettingsStore, section: type[Subscriber], item: str, form: Mapping[str, str]
+) -> Told:
     try:
-        return Told(True, parts.brokers.try_out(parts.settings.one(section)))
+        return Told(True, brokers.try_out(cast(Subscriber, store.read(section).value)))
     except Fault as fault:
         return Told(False, str(fault))
 
@@ -150,9 +155,9 @@ def _door_notes(mail: MailOffice) -> Sequence[Note]:
     return [Note("bad", warning)] if (warning := mail.warning()) else []
 
 
-def _certificate_notes(parts: Parts, wall: Callable[[], float]) -> Sequence[Note]:
+def _certificate_notes(store: SettingsStore, wall: Callable[[], float]) -> Sequence[Note]:
     found, serving = [], False
-    for item, entry in parts.settings.items(Keystore).items():
+    for item, entry in cast(Mapping[str, Keystore], store.read(Keystore).value).items():
         try:
             pair = entry.pair()
         except ValueError as error:
@@ -164,7 +169,7 @@ def _certificate_notes(parts: Parts, wall: Callable[[], float]) -> Sequence[Note
             serving, told = True, f"{told}; it serves HTTPS"
         found.append(Note("bad" if pair.ends.timestamp() <= wall() else "good", told, item))
     if not serving:
-        found.append(Note("note", "HTTPS is served with a certificate the device made or obtained itself."))
+        found.append(Note("calm", "HTTPS is served with a certificate the device made or obtained itself."))
     return found
 
 

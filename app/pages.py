@@ -100,8 +100,8 @@ class Pages:
             restart=self._restart,
             machine=service.device,
             names=buttons.Names(service.ddns),
-            actions=buttons.actions(service),
-            notes=buttons.notes(service, service.device.troubles, service.clock.wall),
+            actions=buttons.actions(service, store),
+            notes=buttons.notes(service, store, service.device.troubles, service.clock.wall),
         )
 
     def when_restarting(self, stop: Callable[[], object]) -> None:

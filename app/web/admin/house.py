@@ -56,7 +56,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Note:
-    """How a section is doing, told on its page. kind: good, note or bad; about: an item or a part of it."""
+    """How a section is doing, told on its page. kind: good, calm, note or bad; about: an item, or a part."""
 
     kind: str
     sentence: str

@@ -12,7 +12,7 @@ from app.settings.sections import SECTIONS
 from app.system.device import NOT_OURS
 from app.web import openapi
 from app.web.admin import render
-from app.web.admin.pages import home, power, records, start, status
+from app.web.admin.pages import home, network, power, records, start, status
 from app.web.admin.places import PLACES
 
 APP = Path(__file__).parents[3] / "app"
@@ -45,7 +45,7 @@ SAYERS |= {
 # Words of the device: buttons and notes of the pages, and what the system says of itself.
 SAYERS |= {"Note", "Told", "SystemRefused", "Fault"}
 STATES = [
-    *("yes", "no", "waiting", "done", "later", "stop"),
+    *("yes", "no"),
     "ready",
     "connecting",
     "searching",
@@ -87,7 +87,7 @@ def of_tables() -> Iterator[str]:
     yield from openapi.CODES.values()
     yield from (str(state) for state in State)
     yield from (text for deed in power.DEEDS.values() for text in (deed.title, deed.told, deed.done))
-    yield from (*MELODY_NAMES.values(), NOT_OURS)
+    yield from (*MELODY_NAMES.values(), *network.STATES.values(), NOT_OURS)
     yield from STATES + LEVELS
 
 

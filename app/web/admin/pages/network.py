@@ -15,6 +15,9 @@ from app.web.admin.places import sections_of
 from app.web.admin.routes import VIEWER, Route
 from app.web.admin.visit import Visit
 
+# How a name is doing, in a word.
+STATES = {"waiting": "waiting", "done": "up to date", "later": "tries again", "stop": "stopped"}
+
 
 def network(visit: Visit) -> HTTPResponse:
     machine = visit.house.machine
@@ -67,7 +70,11 @@ def names(visit: Visit) -> HTTPResponse:
     resting = [item for item in records if item not in {one.record for one in keepings}]
     holdings = visit.house.notes.get("acme")
     return visit.page(
-        "names.html", keepings=keepings, resting=resting, holdings=holdings() if holdings is not None else ()
+        "names.html",
+        keepings=keepings,
+        states=STATES,
+        resting=resting,
+        holdings=holdings() if holdings is not None else (),
     )
 
 
@@ -77,7 +84,7 @@ def name(visit: Visit, item: str) -> HTTPResponse:
         return visit.page(
             "error.html", 404, title=visit.t("Nothing here"), why=visit.t("There is no such page.")
         )
-    return visit.page("name.html", item=item, history=visit.house.names.history(item))
+    return visit.page("name.html", item=item, states=STATES, history=visit.house.names.history(item))
 
 
 def update(visit: Visit, item: str) -> HTTPResponse:
