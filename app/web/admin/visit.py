@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from bottle import BaseRequest, HTTPResponse
 
@@ -110,7 +111,9 @@ class Visit:
         """On to another page of ours; the notice is shown there."""
         if notice:
             self.tell(notice, kind)
-        return HTTPResponse(b"", 303, {"Location": path, "Cache-Control": "no-store"})
+        # What is no sign of an address goes as %XX: an item's name may hold anything.
+        place = quote(path, safe="/?&=%:,;@+~!$'()*")
+        return HTTPResponse(b"", 303, {"Location": place, "Cache-Control": "no-store"})
 
     def tell(self, notice: str, kind: str = "good", lines: Sequence[str] = ()) -> None:
         """A notice for the next page; kind: good, note or bad; lines: what was said on the way."""

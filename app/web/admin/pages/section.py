@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import cast
+from urllib.parse import quote
 
 from bottle import HTTPResponse
 
@@ -267,11 +268,13 @@ def delete(visit: Visit, name: str, item: str) -> HTTPResponse:
 
 def act(visit: Visit, name: str, action: str) -> HTTPResponse:
     """A section's own button, such as *Test*."""
+    section, item = _section(visit, name), visit.text("item")
     wanted = next((one for one in visit.house.actions.get(name, ()) if one.name == action), None)
-    if _section(visit, name) is None or wanted is None:
+    if section is None or wanted is None:
         return _missing(visit)
-    item = visit.text("item")
-    back = f"/settings/{name}/item/{item}" if item else f"/settings/{name}"
+    if section.about.many and item not in _items(visit, section):
+        return _missing(visit)
+    back = f"/settings/{name}/item/{quote(item, safe='')}" if section.about.many else f"/settings/{name}"
     with visit.door.waiting():  # it may take seconds: others are served meanwhile
         try:
             told = wanted.run(item, {key: texts[-1] for key, texts in visit.form.items()})
