@@ -72,7 +72,7 @@ def test_the_block_list_is_saved_loaded_again_and_refused_with_a_sentence(ann: A
     ann.get_by_role("button", name="Block", exact=True).click()
     ann.get_by_text("is not a telephone number").wait_for()
     picture(ann, "refused-blocking")
-    ann.get_by_label("Block a number").fill("081212121212")
+    ann.get_by_label("Block a number").fill("+6281212121212")
     ann.get_by_role("button", name="Block", exact=True).click()
     ann.get_by_text("6281212121212 is blocked.").wait_for()
     ann.goto("/blocklist?search=6281212121212")
