@@ -18,6 +18,7 @@ from app.settings.users import User
 from app.system import card
 from app.system.device import NOT_OURS
 from bench.rig import free_port
+from hw.rtc import Rtc
 from tests.ddns.servers import answering
 from tests.mail.servers import MailServer, running
 from tests.web.admin.site import Client, Page, Site, eventually, user
@@ -131,6 +132,29 @@ def test_the_clock_is_shown_with_zone_server_and_chip(site: Site, ann: Client) -
     vera = Client(site).sign_in("vera").get("/system/time").words
     assert "Trusted yes" in vera
     assert "Take the time of this browser" not in vera
+
+
+def test_the_clock_chip_is_shown_with_its_temperature_and_its_trouble(
+    site: Site, ann: Client, tmp_path: Path
+) -> None:
+    chip = tmp_path / "sys/class/rtc/rtc0"
+    (chip / "device/hwmon/hwmon3").mkdir(parents=True)
+    (chip / "name").write_text("rtc-ds1307 1-0068\n")
+    (chip / "since_epoch").write_text("1795193553\n")
+    (chip / "device/hwmon/hwmon3/temp1_input").write_text("24250\n")
+    clock = site.service.device.time
+    usual, clock._rtc = clock._rtc, Rtc(tmp_path)
+    try:
+        site.door.clockface._seen = None
+        told = ann.get("/system/time").words
+        assert "the clock chip (rtc-ds1307) keeps the time" in told
+        assert "24.2 °C" in told
+        (chip / "since_epoch").write_text("")  # the kernel gives no time that the chip does not vouch for
+        site.door.clockface._seen = None
+        assert "stood still: set the clock, look at its battery" in ann.get("/system/time").words
+    finally:
+        clock._rtc = usual
+        site.door.clockface._seen = None
 
 
 def test_the_clock_is_set_from_the_browser_and_by_hand(site: Site, ann: Client) -> None:
