@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from app import buttons
+from app.bell import Bell
 from app.brokers import Brokers
 from app.brokers.brokers import door
 from app.core.clock import Clock
-from app.core.errors import BadRequest, MailFailed
 from app.core.events import Event, Events, MessageDone
 from app.core.gateway import Gateway
+from app.ddns.office import DdnsOffice
 from app.mail.office import MailOffice
 from app.modems.desk import Desk
 from app.modems.fleet import Fleet
 from app.settings.files import make_folder
-from app.settings.mail import EmailAccount
 from app.settings.snapshot import Settings
 from app.settings.store import SettingsStore
 from app.settings.subscribers import SUBSCRIBERS
@@ -30,7 +31,7 @@ from app.store.history import History
 from app.store.places import Places
 from app.system.device import Device
 from app.system.status import Status
-from app.web.admin.house import Action, House, Service
+from app.web.admin.house import House, Service
 from app.web.admin.logring import LogRing
 from app.web.admin.setup import SetupCode
 from app.web.doors import ApiDoors
@@ -55,6 +56,8 @@ class Running(Protocol):
     brokers: Brokers
     mail: MailOffice
     device: Device
+    ddns: DdnsOffice
+    bell: Bell
 
     @property
     def settings(self) -> Settings: ...
@@ -96,7 +99,10 @@ class Pages:
             figures=lambda: figures_of(self._now),
             services=self._services,
             restart=self._restart,
-            actions={"email": [Action("test", "Send a test mail", self._test_mail, asks="Receiver")]},
+            machine=service.device,
+            names=buttons.Names(service.ddns),
+            actions=buttons.actions(service, store),
+            notes=buttons.notes(service, store, service.device.troubles, service.clock.wall),
         )
 
     def when_restarting(self, stop: Callable[[], object]) -> None:
@@ -172,15 +178,6 @@ class Pages:
             if status := states.get(door(section)):
                 found[f"{section.about.name}.enable"] = Service(str(status.standing), status.sentence())
         return found
-
-    def _test_mail(self, item: str, form: Mapping[str, str]) -> str:
-        account = self._service.settings.items(EmailAccount).get(item)
-        if account is None or not form.get("asked"):
-            raise BadRequest("save the account first, then say who is to get the test mail")
-        trial = self._service.mail.try_account(item, account, form["asked"])
-        if not trial.worked:
-            raise MailFailed(trial.sentence)
-        return trial.sentence
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if self._door is None:

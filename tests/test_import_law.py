@@ -41,6 +41,7 @@ LAW: dict[str, frozenset[str]] = {
     "app.jobs": CORE | {"app.settings", "app.store"},
     "app.numbering": CORE,
     "app.maildoor": CORE | {"app.mail", "app.web"},
+    "app.buttons": SERVING | {"app.bell", "app.brokers", "app.mail", "app.ddns", "app.web"},
     "app.main": EVERYTHING,
     "app.inforce": EVERYTHING,  # the part of the composition root that hands out changed settings
     "app.pages": EVERYTHING,  # the part of the composition root that builds the browser admin

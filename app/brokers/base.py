@@ -97,6 +97,10 @@ class Subscriber(Generic[O]):
     def status(self) -> BrokerStatus:
         return self._tally.status
 
+    def serves(self, options: O) -> bool:
+        """Whether it goes by these options now."""
+        return self._wanted == options
+
     def start(self, options: O) -> None:
         """Begin to serve, if the options say so; returns at once."""
         self._wanted = options

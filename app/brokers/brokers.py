@@ -11,6 +11,7 @@ from app.brokers.base import GRACE, Subscriber
 from app.brokers.dial import Fault
 from app.brokers.link import Link
 from app.brokers.status import BrokerStatus, Standing
+from app.brokers.trial import try_out
 from app.core.clock import Clock
 from app.core.events import Announce
 from app.core.gateway import Gateway
@@ -99,6 +100,26 @@ class Brokers:
         """``brokers``: name → state, of those that are switched on; nothing when none is."""
         found = [one for one in self.statuses() if one.standing is not Standing.OFF]
         return {"brokers": {one.broker: one.as_dict() for one in found}} if found else {}
+
+    def try_out(self, options: sections.Subscriber) -> str:
+        """Connect once by these options, enabled or not; a sentence when it worked. Raises Fault.
+
+        One that is connected by the same options is not disturbed: a second link might drive the first out.
+        """
+        subscriber = self._subscribers[type(options)]
+        place = f"{options.host}:{options.port}"
+        if subscriber.status.connected and subscriber.serves(options):
+            return f"{place} is connected now"
+        if isinstance(options, sections.SubscriberMqtt):
+            # Of its session nothing may stay behind: a name of its own, and nothing that is kept for it.
+            name = f"{options.client_id}-test" if options.client_id else ""
+            from app.brokers.mqtt import MqttLink
+
+            quiet = options.model_copy(update={"qos": 0, "client_id": name})
+            try_out(lambda: MqttLink(quiet, f"{self._device}-test", self._clock))
+        else:
+            try_out(lambda: subscriber.make(options))
+        return f"{place} took the connection, the account and the topic"
 
     # A broker's client library is loaded when that broker is switched on: all of them together would take
     # a third of the memory an idle device has.

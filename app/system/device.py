@@ -46,6 +46,7 @@ class Device:
 
     tell: gets each entry of `reset.history` once.
     trial, power, time, status, card: what the pages use. troubles: part → why it is not in force.
+    why_not: why this machine's network, clock and power are left alone, "" when they are not.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Device:
         tell: Callable[[Mapping[str, object]], None] = lambda entry: None,
     ) -> None:
         self.ours = around.ours
+        self.why_not = "" if around.ours else NOT_OURS
         bus = around.bus
         self.trial = Trial(store, home, clock)
         self.power = Power(bus)

@@ -31,12 +31,18 @@ class Trial:
 
     Any process may save and confirm; the service watches the time (`tick` is its periodic job). When it
     starts, it goes back to what was before: nobody confirmed.
+
+    seconds: how long there is to confirm. outcome: what came of the last trial, a sentence or "".
     """
 
-    def __init__(self, store: SettingsStore, home: Path, clock: Clock) -> None:
+    covers = CUTS_OFF
+
+    def __init__(self, store: SettingsStore, home: Path, clock: Clock, seconds: float = SECONDS) -> None:
         self._store = store
         self._path = home / FILE
         self._clock = clock
+        self.seconds = seconds
+        self.outcome = ""
         self._ends: float | None = None
         self._lock = threading.Lock()
 
@@ -45,15 +51,28 @@ class Trial:
         """Seconds in which to confirm; 0 when there is nothing to confirm."""
         return max(0.0, self._ends - self._clock.steady()) if self._ends is not None else 0.0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to confirm, or about to go back."""
+        return self._ends is not None
+
+    @property
+    def names(self) -> list[str]:
+        """The sections that go back unless somebody confirms."""
+        with self._lock:
+            return list(self._before())
+
     def save(self, values: Mapping[type[Section], Value]) -> None:
-        """Put sections in force for SECONDS. A second change joins the trial, which begins anew.
+        """Put sections in force on trial. A second change joins the trial, which begins anew.
+
+        Sections that cut nobody off may come along, all or none of them; those stay in force.
 
         Raises SettingsError as the store does; then nothing has changed.
         """
         with self._lock:
             joined = self._path.exists()
             before = self._before()
-            for section in values:
+            for section in (one for one in values if one in CUTS_OFF):
                 before.setdefault(section.about.name, plain(self._store.read(section).value))
             write_whole(self._path, render_json(before))
             try:
@@ -62,19 +81,26 @@ class Trial:
                 if not joined:
                     self._forget()
                 raise
-            self._ends = self._clock.steady() + SECONDS
+            self._ends = self._clock.steady() + self.seconds
 
     def confirm(self) -> bool:
         """Keep what is in force; whether there was anything to confirm."""
         with self._lock:
             waiting = self._path.exists()
+            if waiting:
+                self.outcome = "the change was confirmed and stays"
             self._forget()
             return waiting
+
+    def give_up(self) -> list[str]:
+        """Go back at once; the names of the sections."""
+        with self._lock:
+            return self._undo("somebody asked for it")
 
     def resume(self) -> list[str]:
         """At the start of the service: undo what nobody confirmed; the names of the sections."""
         with self._lock:
-            return self._undo("the device was restarted before they were confirmed")
+            return self._undo("the device was restarted before anybody confirmed")
 
     def tick(self) -> list[str]:
         """Undo what nobody confirmed in time; the names of the sections."""
@@ -83,10 +109,10 @@ class Trial:
                 self._ends = None
                 return []
             if self._ends is None:  # begun by the command line, or by a request of this moment
-                self._ends = self._clock.steady() + SECONDS
+                self._ends = self._clock.steady() + self.seconds
             if self._clock.steady() < self._ends:
                 return []
-            return self._undo(f"nobody confirmed them within {SECONDS:.0f} s")
+            return self._undo(f"nobody confirmed within {self.seconds:.0f} s")
 
     def _undo(self, why: str) -> list[str]:
         values: dict[type[Section], Value] = {}
@@ -109,6 +135,7 @@ class Trial:
         self._forget()
         names = [section.about.name for section in values]
         if names:
+            self.outcome = f"the change went back: {why}"
             log.warning("%s went back to what they were: %s", " and ".join(names), why)
         return names
 

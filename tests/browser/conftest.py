@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from app.settings.api import Api
+from app.settings.ddns import DdnsRecord
+from app.settings.mail import EmailAccount
 from app.settings.store import SettingsStore
 from bench.rig import free_port
 
@@ -49,6 +51,7 @@ class Running:
         self.code = found[1] if found else ""
         demo = re.search(r"API user  demo, password (\w+)", self.said())
         self.demo = demo[1] if demo else ""
+        self.sent = ""  # the id of a message, once a test has sent one
 
     def said(self) -> str:
         return (self.home / "log").read_text()
@@ -144,3 +147,34 @@ def picture(page: Any, name: str) -> None:
     page.set_viewport_size({"width": size["width"], "height": min(max(tall, size["height"]), 4000)})
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
     page.set_viewport_size(size)
+
+
+@pytest.fixture(scope="module")
+def state(browser: Any, owned: Running) -> Any:
+    """The cookies of somebody who is signed in, and a first message in the ledger."""
+    context = browser.new_context(base_url=owned.url, locale="en-GB")
+    page = sign_in(context.new_page())
+    page.goto("/messages/new")
+    page.get_by_label("Receiver").fill("081112345678")
+    page.get_by_label("Message").fill("Hello")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/messages/way/*")
+    page.goto("/blocklist")
+    page.get_by_label("Block a number").fill("081199998888")
+    page.get_by_role("button", name="Block", exact=True).click()
+    page.goto("/start/sms")
+    page.get_by_label("Send a first SMS to").fill("081234567890")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/start/sent/*")
+    owned.sent = page.url.rpartition("/")[2]
+    owned.store.put(DdnsRecord, "home", DdnsRecord(name="home", provider="noip", zone="example.com"))
+    account = EmailAccount(name="first", smtp_host="mail.invalid", sender_account="me@example.com")
+    owned.store.put(EmailAccount, "first", account)
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
+def at(path: str, running: Running) -> str:
+    """A path of the router's with what the tests have sent."""
+    return path.format(sent=running.sent)

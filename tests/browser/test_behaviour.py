@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 import urllib.request
 from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from app.settings.api import Api
 from app.settings.users import User
 from tests.browser.conftest import PASSWORD, Running, picture, sign_in
 
@@ -29,6 +32,77 @@ def test_a_forgotten_password_is_replaced_by_an_sms(owned: Running, visit: Any) 
     page.get_by_role("button", name="Set the password").click()
     page.get_by_text("Your new password is set").wait_for()
     sign_in(page, "lost", "seven purple birds")
+
+
+def test_a_forgotten_password_is_replaced_by_a_mail(owned: Running, visit: Any) -> None:
+    from app.mail.letter import words_of
+    from app.settings.mail import EmailAccount
+    from app.settings.passwords import hash_password
+    from tests.mail.servers import MailServer, running
+
+    mia = User(username="mia", password=hash_password(PASSWORD), email="mia@example.com")
+    owned.store.put(User, "mia", mia)
+    with running(MailServer()) as server:
+        account = EmailAccount(
+            name="post",
+            smtp_host="127.0.0.1",
+            port=server.port,
+            start_tls=False,
+            authentication=False,
+            sender_account="otp@example.com",
+        )
+        owned.store.put(EmailAccount, "post", account)
+        page = sign_in(visit())
+        page.goto("/settings/email/item/post")
+        page.get_by_label("Receiver").fill("ann@example.com")
+        page.get_by_role("button", name="Send a test mail").click()
+        page.get_by_text("C: MAIL FROM:<otp@example.com>").wait_for()  # the conversation, to read
+        picture(page, "test-mail")
+        page = visit()
+        page.goto("/forgot")
+        page.get_by_label("User name").fill("mia")
+        page.get_by_role("button", name="Send the code").click()
+        server.wait_for(2)
+        code = re.findall(r"\b\d{6}\b", words_of(server.mails[-1].octets))[0]
+        page.get_by_label("Code").fill(code)
+        page.get_by_label("New password").fill("seven purple birds")
+        page.get_by_role("button", name="Set the password").click()
+        page.get_by_text("Your new password is set").wait_for()
+    sign_in(page, "mia", "seven purple birds")
+    owned.store.remove(EmailAccount, "post")
+
+
+def test_a_page_of_another_origin_cannot_send_a_form_of_ours(owned: Running, visit: Any) -> None:
+    class Evil(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(
+                f"<form method=post action='{owned.url}/services/api.enable_http'>"
+                "<input name=do value=stop><input name=csrf-token value=x></form>"
+                "<script>document.forms[0].submit()</script>".encode()
+            )
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    evil = ThreadingHTTPServer(("127.0.0.1", 0), Evil)
+    threading.Thread(target=evil.serve_forever, daemon=True).start()
+    # 127.0.0.1 is the same site on any port, so the cookie comes along: it is the Origin that gives it away.
+    # By the name localhost it is another site, and the cookie stays at home.
+    told = {
+        "127.0.0.1": "This request came from another site and was not carried out.",
+        "localhost": "signed out",
+    }
+    for host, words in told.items():
+        page = sign_in(visit())
+        page.goto(f"http://{host}:{evil.server_address[1]}/")
+        page.wait_for_url("**/services/api.enable_http")
+        assert words in page.inner_text("main")
+    evil.shutdown()
+    evil.server_close()
+    assert owned.store.read(Api).value.enable_http  # type: ignore[union-attr]
 
 
 def _read_on_the_handset(page: Any, running: Running, pattern: str) -> str:

@@ -2,67 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.settings.sections import SECTIONS
-from tests.browser.conftest import Running, picture, sign_in
+from tests.browser.conftest import Running, at, picture
+from tests.browser.looks import too_wide, violations
+from tests.browser.router import OUTSIDE, pages
 
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PAGES = {
-    "home": "/",
-    "messages": "/messages",
-    "compose": "/messages/new",
-    "way": "/messages/way/1",
-    "otp": "/otp",
-    "modems": "/modems",
-    "detect": "/modems/detect",
-    "monitor": "/modems/monitor",
-    "routing": "/routing?number=081112345678",
-    "blocklist": "/blocklist",
-    "connect": "/connect",
-    "api": "/connect/api",
-    "network": "/network",
-    "system": "/system",
-    "status": "/system/status",
-    "logs": "/system/logs",
-    "audit": "/system/audit",
-    "backup": "/system/backup",
-    "restart": "/system/restart",
-    "account": "/account",
-    "authenticator": "/account/authenticator",
-    "modem": "/settings/modems/item/sim1",
-    "modem-delete": "/settings/modems/delete/sim1",
-    "start-place": "/start/place",
-    "start-modems": "/start/modems",
-    "start-sms": "/start/sms",
-    "start-api": "/start/api",
-    "nothing": "/no-such-page",
-    **{f"section-{one.about.name}": f"/settings/{one.about.name}" for one in SECTIONS},
-    **{f"new-{one.about.name}": f"/settings/{one.about.name}/new" for one in SECTIONS if one.about.many},
-}
-OUTSIDE = {"login": "/login", "forgot": "/forgot"}
-
-
-@pytest.fixture(scope="module")
-def state(browser: Any, owned: Running) -> Any:
-    """The cookies of somebody who is signed in, and a first message in the ledger."""
-    context = browser.new_context(base_url=owned.url, locale="en-GB")
-    page = sign_in(context.new_page())
-    page.goto("/messages/new")
-    page.get_by_label("Receiver").fill("081112345678")
-    page.get_by_label("Message").fill("Hello")
-    page.get_by_role("button", name="Send").click()
-    page.wait_for_url("**/messages/way/*")
-    page.goto("/blocklist")
-    page.get_by_label("Block a number").fill("081199998888")
-    page.get_by_role("button", name="Block", exact=True).click()
-    kept = context.storage_state()
-    context.close()
-    return kept
+PAGES = pages()
 
 
 @pytest.fixture(scope="module")
@@ -84,24 +32,11 @@ def windows(browser: Any, owned: Running, state: Any) -> Any:
         page.context.close()
 
 
-def violations(page: Any) -> list[str]:
-    if not page.evaluate("window.axe !== undefined"):
-        page.evaluate(AXE.read_text())
-    found = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", WCAG)["violations"]
-    return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]
-    ]
-
-
-def too_wide(page: Any) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
-
-
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("window", ["phone", "desk", "dark"])
-def test_a_page_is_readable_and_fits(windows: Any, window: str, name: str) -> None:
+def test_a_page_is_readable_and_fits(windows: Any, owned: Running, window: str, name: str) -> None:
     page = windows[window]
-    page.goto(PAGES[name])
+    page.goto(at(PAGES[name], owned))
     assert not page.url.endswith("/login")
     picture(page, f"{name}-{window}")
     assert not too_wide(page)
@@ -125,7 +60,7 @@ def test_the_first_view_of_a_page_is_light(browser: Any, owned: Running, state: 
     page.on(
         "requestfinished", lambda request: sizes.update({request.url: request.sizes()["responseBodySize"]})
     )
-    page.goto(PAGES[name], wait_until="load")
+    page.goto(at(PAGES[name], owned), wait_until="load")
     context.close()
     assert len(sizes) <= 15, sizes
     assert sum(sizes.values()) <= 120 * 1024, sizes

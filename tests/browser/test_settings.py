@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from app.settings.sections import SECTIONS
+from app.system.trial import CUTS_OFF
 from tests.browser.conftest import Running, picture, sign_in
 from tests.settings.test_every_field import NEEDED, VALUES
 
-# One field of each section that has its own page: saved, loaded again, and refused with a wrong value.
-# The keystore's are secrets, which never come back; tests/web/admin has each of its fields refused.
+# One field of each section that has its own page: saved, loaded again, and refused with a wrong value;
+# tests/web/admin has each field refused. The keystore's are secrets and files: test_device.py. The block
+# list has a page made for it: below.
 SHOWN = [section for section in SECTIONS if section.about.name not in ("blocking", "keystore")]
 
 
@@ -53,12 +55,28 @@ def test_a_section_is_saved_loaded_again_and_refused_with_a_sentence(ann: Any, s
     ann.locator(f"#f-{field}").fill(row.good)
     ann.get_by_role("button", name="Save").click()
     ann.get_by_text("Saved.").wait_for()
+    if section in CUTS_OFF:
+        ann.get_by_role("button", name="Confirm: keep the change").click()
+        ann.get_by_text("Confirmed: the change stays.").wait_for()
     ann.goto(f"/settings/{name}/item/browser-made" if section.about.many else f"/settings/{name}")
     assert ann.locator(f"#f-{field}").input_value() == _as_shown(row.kept)
     if section.about.many:
         ann.get_by_role("link", name="Delete").click()
         ann.get_by_role("button", name="Delete browser-made").click()
         ann.get_by_text("browser-made was deleted.").wait_for()
+
+
+def test_the_block_list_is_saved_loaded_again_and_refused_with_a_sentence(ann: Any) -> None:
+    ann.goto("/blocklist")
+    ann.get_by_label("Block a number").fill("12")
+    ann.get_by_role("button", name="Block", exact=True).click()
+    ann.get_by_text("is not a telephone number").wait_for()
+    picture(ann, "refused-blocking")
+    ann.get_by_label("Block a number").fill("+6281212121212")
+    ann.get_by_role("button", name="Block", exact=True).click()
+    ann.get_by_text("6281212121212 is blocked.").wait_for()
+    ann.goto("/blocklist?search=6281212121212")
+    assert "6281212121212" in ann.inner_text("main ul, main table")
 
 
 def _as_shown(kept: object) -> str:

@@ -17,6 +17,7 @@ from app.settings.general import General
 from app.settings.problems import SettingsError
 from app.settings.sms import Sms
 from app.web.admin import language, statics
+from app.web.admin.clockface import ClockFace
 from app.web.admin.house import House
 from app.web.admin.live import Live
 from app.web.admin.pages import ROUTES
@@ -67,6 +68,7 @@ class Door:
         self.sessions = Sessions(clock.steady)
         self.tokens = Tokens()
         self.live = Live(house.events, clock.steady, lambda: house.store.read(Sms).value.monitor_sms_traffic)
+        self.clockface = ClockFace(house.machine, clock)
         self.table = Table(ROUTES)
         self._plain = plain
         self.waiting = waiting

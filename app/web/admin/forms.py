@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,6 +98,15 @@ def _plain(option: Option, texts: Sequence[str]) -> str | Sequence[str]:
     if option.kind == "list" or not texts:
         return [line for text in texts for line in text.splitlines()]
     return texts[-1].replace("\r\n", "\n") if option.multiline else texts[-1]
+
+
+def as_text(octets: bytes) -> str:
+    """What an uploaded file puts into a field: a text as it is (PEM), anything else in base64."""
+    try:
+        text = octets.decode("ascii")
+    except ValueError:
+        text = ""
+    return text if text and "\0" not in text else base64.b64encode(octets).decode("ascii")
 
 
 def careful(username: str = "") -> Callable[[str], str]:

@@ -14,6 +14,7 @@ from app.settings.store import SettingsStore
 from app.store.audit import Audit
 from app.store.book import LedgerBook
 from app.store.history import History
+from app.web.admin.appliance import Machine, Names
 from app.web.admin.logring import LogRing
 from app.web.admin.setup import SetupCode
 
@@ -29,18 +30,37 @@ class Modems(Protocol):
 
 
 @dataclass(frozen=True)
+class Told:
+    """What came of a button: whether it worked, a sentence, and the lines of a conversation, if any."""
+
+    worked: bool
+    sentence: str
+    lines: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Action:
     """A button on a section's page, such as a broker's *Test*.
 
-    run(item, form) does it, in seconds rather than minutes, and gives the sentence to show; a GatewayError is
+    run(item, form) does it, in seconds rather than minutes, and gives what to show; a GatewayError is
     shown as such. item: the collection's item, or "". asks: the label of one text it wants, which comes as
-    ``form["asked"]``.
+    ``form["asked"]``; choices: the texts it may be, each with its label.
     """
 
     name: str
     label: str
-    run: Callable[[str, Mapping[str, str]], str]
+    run: Callable[[str, Mapping[str, str]], Told]
     asks: str = ""
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Note:
+    """How a section is doing, told on its page. kind: good, calm, note or bad; about: an item, or a part."""
+
+    kind: str
+    sentence: str
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +83,9 @@ class Card:
 
 @dataclass(frozen=True)
 class House:
-    """actions: section name → its buttons; cards: what Home shows besides its own.
+    """actions: section name → its buttons; notes: section name → how it is doing now.
+
+    cards: what Home shows besides its own; machine: the device around the gateway; names: its own in DNS.
 
     services(): switch → how it is doing; figures(): the machine now; restart(): soon, after the answer.
     """
@@ -82,5 +104,8 @@ class House:
     figures: Callable[[], Mapping[str, float]]
     services: Callable[[], Mapping[str, Service]]
     restart: Callable[[], None]
+    machine: Machine
+    names: Names
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)
+    notes: Mapping[str, Callable[[], Sequence[Note]]] = field(default_factory=dict)
     cards: Sequence[Callable[[], Card]] = ()

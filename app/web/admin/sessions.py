@@ -27,7 +27,7 @@ class Session:
     began: float
     seen: float
     handle: str
-    notices: list[tuple[str, str]] = field(default_factory=list)
+    notices: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
 
 class Sessions:

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from bottle import BaseRequest, HTTPResponse
 
 from app.settings.users import User
 from app.web.admin import language, render
+from app.web.admin.appliance import Trial
 from app.web.admin.house import House
+from app.web.admin.routes import ADMINISTRATOR
 from app.web.admin.sessions import Session
 
 if TYPE_CHECKING:
@@ -108,14 +111,16 @@ class Visit:
         """On to another page of ours; the notice is shown there."""
         if notice:
             self.tell(notice, kind)
-        return HTTPResponse(b"", 303, {"Location": path, "Cache-Control": "no-store"})
+        # What is no sign of an address goes as %XX: an item's name may hold anything.
+        place = quote(path, safe="/?&=%:,;@+~!$'()*")
+        return HTTPResponse(b"", 303, {"Location": place, "Cache-Control": "no-store"})
 
-    def tell(self, notice: str, kind: str = "good") -> None:
-        """A notice for the next page that is shown; kind: good, note or bad."""
+    def tell(self, notice: str, kind: str = "good", lines: Sequence[str] = ()) -> None:
+        """A notice for the next page; kind: good, note or bad; lines: what was said on the way."""
         if self.session is not None and len(self.session.notices) < 8:
-            self.session.notices.append((kind, notice))
+            self.session.notices.append((kind, notice, tuple(lines)))
 
-    def notices(self) -> list[tuple[str, str]]:
+    def notices(self) -> list[tuple[str, str, tuple[str, ...]]]:
         """The notices to show now, each once."""
         if self.session is None or not self.session.notices:
             return []
@@ -126,6 +131,12 @@ class Visit:
         """Put something into the audit."""
         house = self.house
         house.audit.note(house.clock.wall(), who or self.name or "-", self.address, what, detail)
+
+    @property
+    def trial(self) -> Trial | None:
+        """The change that waits for a confirmation, for whom it concerns."""
+        trial = self.house.machine.trial
+        return trial if trial.waiting and self.role == ADMINISTRATOR else None
 
     @property
     def takes_gzip(self) -> bool:

@@ -6,11 +6,13 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.buttons import MELODY_NAMES
 from app.core.message import State
 from app.settings.sections import SECTIONS
+from app.system.device import NOT_OURS
 from app.web import openapi
 from app.web.admin import render
-from app.web.admin.pages import home, records, start, status
+from app.web.admin.pages import home, network, power, records, start, status
 from app.web.admin.places import PLACES
 
 APP = Path(__file__).parents[3] / "app"
@@ -40,7 +42,10 @@ SAYERS |= {
     "UnknownOutcome",
     "QueueFull",
 }
+# Words of the device: buttons and notes of the pages, and what the system says of itself.
+SAYERS |= {"Note", "Told", "SystemRefused", "Fault"}
 STATES = [
+    *("yes", "no"),
     "ready",
     "connecting",
     "searching",
@@ -52,6 +57,8 @@ STATES = [
     "blocked",
     "whitened",
 ]
+# Whose functions give back sentences.
+SPEAKERS = ("passwords.py", "timekeeping.py", "dial.py")
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -79,6 +86,8 @@ def of_tables() -> Iterator[str]:
     yield from openapi.TITLES.values()
     yield from openapi.CODES.values()
     yield from (str(state) for state in State)
+    yield from (text for deed in power.DEEDS.values() for text in (deed.title, deed.told, deed.done))
+    yield from (*MELODY_NAMES.values(), *network.STATES.values(), NOT_OURS)
     yield from STATES + LEVELS
 
 
@@ -89,12 +98,12 @@ def of_calls(*folders: str) -> Iterator[str]:
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Call) and _name(node.func) in SAYERS:
                     yield from _spoken(node)
-                elif isinstance(node, ast.Return) and path.name == "passwords.py" and node.value is not None:
+                elif isinstance(node, ast.Return) and path.name in SPEAKERS and node.value is not None:
                     yield from _texts(node.value)
 
 
 def _spoken(call: ast.Call) -> Iterator[str]:
-    place = {"Finding": 1, "Problem": 3, "go": 9}.get(_name(call.func), 0)
+    place = {"Finding": 1, "Problem": 3, "go": 9, "Note": 1, "Told": 1}.get(_name(call.func), 0)
     if place < len(call.args):
         yield from _texts(call.args[place])
 
@@ -120,5 +129,6 @@ def all_sentences() -> set[str]:
         *of_sections(),
         *of_tables(),
         *of_calls("web/admin", "settings", "web/signin.py", "core"),
+        *of_calls("buttons.py", "system/timekeeping.py", "system/units.py", "system/dbus.py", "brokers"),
     }
     return {one for one in found if one not in SAME and any(sign.isalpha() for sign in one)}

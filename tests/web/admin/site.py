@@ -146,7 +146,7 @@ class Client:
         told |= {name.replace("_", "-"): value for name, value in headers.items()}
         return self.ask("POST", path, urlencode(pairs, doseq=True).encode(), told)
 
-    def upload(self, path: str, name: str, data: bytes, **fields: str) -> Page:
+    def upload(self, path: str, name: str, data: bytes, /, **fields: str) -> Page:
         """A form with a file (RFC 7578)."""
         parts = [("csrf-token", self.get("/account").token), *fields.items()]
         body = b"".join(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 from bottle import HTTPResponse
-from markupsafe import Markup
 
 from app.settings.general import General
 from app.settings.passwords import verify_password
 from app.settings.problems import Problem
 from app.settings.users import User
-from app.web.admin import forms, totp
+from app.web.admin import forms, qr, totp
 from app.web.admin.routes import VIEWER, Route
 from app.web.admin.visit import Visit
 
@@ -72,15 +69,7 @@ def authenticator(visit: Visit, why: str = "", status: int = 200) -> HTTPRespons
     assert visit.user is not None
     key = visit.text("key") if visit.request.method == "POST" else totp.new_key()
     address = totp.address(key, visit.user.username, visit.house.store.read(General).value.device_name)
-    return visit.page("authenticator.html", status, key=key, picture=_picture(address), why=why)
-
-
-def _picture(address: str) -> Markup:
-    import segno  # here: it is needed once in an administrator's life
-
-    drawn = io.BytesIO()
-    segno.make(address, micro=False).save(drawn, kind="svg", xmldecl=False, svgns=True, scale=4, border=2)
-    return Markup(drawn.getvalue().decode())
+    return visit.page("authenticator.html", status, key=key, picture=qr.drawn(address), why=why)
 
 
 def set_authenticator(visit: Visit) -> HTTPResponse:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bottle import HTTPResponse
 
 from app.core.commands import SendEmail, SendSms, Source
+from app.core.errors import GatewayError
 from app.settings.problems import Problem
 from app.settings.users import User
 from app.web.admin import forms, language
-from app.web.admin.routes import PUBLIC, VIEWER, Route
+from app.web.admin.routes import ADMINISTRATOR, PUBLIC, VIEWER, Route
 from app.web.admin.visit import Visit
 from app.web.signin import Denied
 
@@ -22,7 +23,14 @@ def login(visit: Visit, why: str = "", status: int = 200) -> HTTPResponse:
     if visit.session is not None:
         return visit.go("/")
     target = visit.asked("next") if visit.request.method == "GET" else visit.text("next")
-    return visit.page("login.html", status, why=why, target=_ours(visit, target), username=visit_name(visit))
+    return visit.page(
+        "login.html",
+        status,
+        why=why,
+        target=_ours(visit, target),
+        username=visit_name(visit),
+        doubt=visit.door.clockface.doubt(),
+    )
 
 
 def sign_in(visit: Visit) -> HTTPResponse:
@@ -35,9 +43,33 @@ def sign_in(visit: Visit) -> HTTPResponse:
     except Denied as denied:
         return _denied(visit, denied, login)
     if people.users()[item].totp_key:
-        return visit.page("login_code.html", ticket=people.half_way(item), target=visit.text("next"), why="")
+        return _ask_code(visit, people.half_way(item))
+    return _let_in(visit, item)
+
+
+def _ask_code(visit: Visit, ticket: str, why: str = "", status: int = 200) -> HTTPResponse:
+    unix = visit.text("unix") if visit.text("take-time") else ""
+    return visit.page("login_code.html", status, ticket=ticket, target=visit.text("next"), unix=unix, why=why)
+
+
+def _let_in(visit: Visit, item: str) -> HTTPResponse:
     visit.door.begin(visit, item)
+    if visit.text("take-time") and visit.text("unix") and visit.role == ADMINISTRATOR:
+        _take_time(visit)
     return visit.go(_ours(visit, visit.text("next")))
+
+
+def _take_time(visit: Visit) -> None:
+    """The browser's time, which whoever signed in offered; a clock that is trusted by now is left alone."""
+    if not visit.door.clockface.doubt():
+        return
+    try:
+        visit.door.clockface.set(visit.text("unix"))
+    except GatewayError as error:
+        visit.tell(visit.t(str(error)), "bad")
+        return
+    visit.note("clock.set", "from the browser, signing in")
+    visit.tell(visit.t("The clock is set."))
 
 
 def sign_in_code(visit: Visit) -> HTTPResponse:
@@ -45,12 +77,8 @@ def sign_in_code(visit: Visit) -> HTTPResponse:
         item = visit.door.people.check_code(visit.text("ticket"), visit.text("code"), visit.address)
     except Denied as denied:
         _note_denied(visit, denied)
-        why = visit.t(str(denied))
-        return visit.page(
-            "login_code.html", 403, ticket=visit.text("ticket"), target=visit.text("next"), why=why
-        )
-    visit.door.begin(visit, item)
-    return visit.go(_ours(visit, visit.text("next")))
+        return _ask_code(visit, visit.text("ticket"), visit.t(str(denied)), 403)
+    return _let_in(visit, item)
 
 
 def sign_out(visit: Visit) -> HTTPResponse:
@@ -70,7 +98,14 @@ def setup(visit: Visit, problems: tuple[Problem, ...] = (), why: str = "", statu
         return visit.go("/login")
     given = visit.form if visit.request.method == "POST" else None
     fields = forms.fields(User, None, problems, given, only=SETUP_FIELDS)
-    return visit.page("setup.html", status, fields=fields, why=why, code=visit.text("code") if given else "")
+    return visit.page(
+        "setup.html",
+        status,
+        fields=fields,
+        why=why,
+        code=visit.text("code") if given else "",
+        doubt=visit.door.clockface.doubt(),
+    )
 
 
 def set_up(visit: Visit) -> HTTPResponse:

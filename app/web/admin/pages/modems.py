@@ -49,7 +49,7 @@ def test(visit: Visit, item: str) -> HTTPResponse:
     except GatewayError as error:
         answers, why = {}, visit.t(str(error))
     visit.note("modem.tested", item)
-    return visit.page("modem_test.html", item=item, answers=answers, why=why)
+    return visit.page("modem_test.html", 422 if why else 200, item=item, answers=answers, why=why)
 
 
 def monitor(visit: Visit) -> HTTPResponse:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import cast
+from urllib.parse import quote
 
 from bottle import HTTPResponse
 
 from app.core.errors import GatewayError
-from app.settings.dump import differences
+from app.settings.dump import Change, differences
 from app.settings.modems import Modem
 from app.settings.problems import ChangedMeanwhile, Problem, Refused
 from app.settings.section import Section, cautions, item_id
 from app.settings.sections import by_name
 from app.settings.users import User
-from app.web.admin import forms
-from app.web.admin.places import PLACES, place_of
+from app.web.admin import forms, keeping
+from app.web.admin.house import Note, Told
+from app.web.admin.places import PLACES, Place, place_of
 from app.web.admin.routes import Route
 from app.web.admin.visit import Visit
 
@@ -51,9 +53,24 @@ def show(visit: Visit, name: str) -> HTTPResponse:
         return visit.go(ELSEWHERE[name])
     if section.about.many:
         return visit.page(
-            "collection.html", section=section, items=_items(visit, section), turns=_turns(section)
+            "collection.html",
+            section=section,
+            items=_items(visit, section),
+            turns=_turns(section),
+            notes=_notes(visit, section),
+            on_trial=keeping.on_trial(visit.house, section),
+            up=_up(section),
         )
     return _form(visit, section)
+
+
+def _notes(visit: Visit, section: type[Section]) -> Sequence[Note]:
+    tell = visit.house.notes.get(section.about.name)
+    return tell() if tell is not None else ()
+
+
+def _up(section: type[Section]) -> Place:
+    return next(place for place in PLACES if place.name == place_of(section))
 
 
 def _turns(section: type[Section]) -> list[tuple[str, str, bool]]:
@@ -85,7 +102,9 @@ def _form(
         warnings=told,
         revision=stored.revision,
         actions=visit.house.actions.get(section.about.name, ()),
-        up=next(place for place in PLACES if place.name == place_of(section)),
+        notes=[one for one in _notes(visit, section) if not item or one.about in ("", item)],
+        on_trial=keeping.on_trial(visit.house, section),
+        up=_up(section),
     )
 
 
@@ -132,7 +151,7 @@ def add(visit: Visit, name: str) -> HTTPResponse:
 
 
 def _saved(visit: Visit, section: type[Section], current: Section | None, item: str) -> HTTPResponse:
-    checked = forms.checked(section, visit.form, current, item)
+    checked = forms.checked(section, _given(visit, section), current, item)
     value = checked.value
     if value is None:
         return _form(visit, section, item, checked.problems, 422)
@@ -147,12 +166,23 @@ def _saved(visit: Visit, section: type[Section], current: Section | None, item: 
         return _form(visit, section, item, [Problem(section.about.name, item, "", str(error))], 409)
     visit.note("settings.changed", told or section.about.name)
     _keep_own_session(visit, section, item, value)
-    return visit.go(place, visit.t("Saved.") if told else visit.t("Nothing is different."))
+    notice = visit.t("Saved.") if told else visit.t("Nothing is different.")
+    return visit.go(keeping.after(visit.house, section, place) if told else place, notice)
+
+
+def _given(visit: Visit, section: type[Section]) -> Mapping[str, Sequence[str]]:
+    """The form; a file chosen for a field counts before what was typed into it."""
+    files = {
+        name: octets
+        for name, option in section.options.items()
+        if option.multiline and (octets := visit.upload(f"file.{name}"))
+    }
+    return {**visit.form, **{name: [forms.as_text(octets)] for name, octets in files.items()}}
 
 
 def _write(visit: Visit, section: type[Section], value: Section, item: str) -> str:
     """Write it, and tell what changed for the audit, secrets masked."""
-    store, told = visit.house.store, []
+    told: list[Change] = []
     revision = (
         visit.text("form-revision") if "form-revision" in visit.form and not section.about.many else None
     )
@@ -168,7 +198,7 @@ def _write(visit: Visit, section: type[Section], value: Section, item: str) -> s
         told.extend(differences(section, old.value, new))
         return new
 
-    store.change(section, put, revision)
+    keeping.change(visit.house, section, put, revision)
     return "; ".join(str(change) for change in told)
 
 
@@ -209,12 +239,12 @@ def turn(visit: Visit, name: str, item: str, verb: str) -> HTTPResponse:
     if last := _last_one(visit, section, item, value):
         return visit.go(f"/settings/{name}", visit.t(last.sentence), "bad")
     try:
-        visit.house.store.put(section, item, value)
+        keeping.put(visit.house, section, item, value)
     except Refused as error:
         return visit.go(f"/settings/{name}", visit.t(error.problems[0].sentence), "bad")
     visit.note("settings.changed", f"{name}/{item}: {verb}")
     back = "/modems" if section is Modem and visit.text("from") == "modems" else f"/settings/{name}"
-    return visit.go(back, visit.t("Done."))
+    return visit.go(keeping.after(visit.house, section, back), visit.t("Done."))
 
 
 def ask_delete(visit: Visit, name: str, item: str) -> HTTPResponse:
@@ -230,24 +260,29 @@ def delete(visit: Visit, name: str, item: str) -> HTTPResponse:
         return _missing(visit)
     if last := _last_one(visit, section, item, None):
         return visit.go(f"/settings/{name}", visit.t(last.sentence), "bad")
-    visit.house.store.remove(section, item)
+    keeping.put(visit.house, section, item, None)
     visit.note("settings.changed", f"{name}/{item} removed")
-    return visit.go(f"/settings/{name}", visit.t("%(item)s was deleted.", item=item))
+    told = visit.t("%(item)s was deleted.", item=item)
+    return visit.go(keeping.after(visit.house, section, f"/settings/{name}"), told)
 
 
 def act(visit: Visit, name: str, action: str) -> HTTPResponse:
     """A section's own button, such as *Test*."""
+    section, item = _section(visit, name), visit.text("item")
     wanted = next((one for one in visit.house.actions.get(name, ()) if one.name == action), None)
-    if _section(visit, name) is None or wanted is None:
+    if section is None or wanted is None:
         return _missing(visit)
-    item = visit.text("item")
-    back = f"/settings/{name}/item/{item}" if item else f"/settings/{name}"
-    try:
-        told, kind = wanted.run(item, {key: texts[-1] for key, texts in visit.form.items()}), "good"
-    except GatewayError as error:
-        told, kind = str(error), "bad"
+    if section.about.many and item not in _items(visit, section):
+        return _missing(visit)
+    back = f"/settings/{name}/item/{quote(item, safe='')}" if section.about.many else f"/settings/{name}"
+    with visit.door.waiting():  # it may take seconds: others are served meanwhile
+        try:
+            told = wanted.run(item, {key: texts[-1] for key, texts in visit.form.items()})
+        except GatewayError as error:
+            told = Told(False, str(error))
     visit.note(f"{name}.{action}", item)
-    return visit.go(back, visit.t(told), kind)
+    visit.tell(visit.t(told.sentence), "good" if told.worked else "bad", told.lines)
+    return visit.go(back)
 
 
 def _missing(visit: Visit) -> HTTPResponse:

@@ -43,9 +43,13 @@ def restore(visit: Visit) -> HTTPResponse:
     planned = backup.plan(visit.house.store, content)
     if planned.problems:
         return visit.page("backup.html", 422, plan=planned, content="", why="")
-    backup.restore(visit.house.store, content)
+    store, trial = visit.house.store, visit.house.machine.trial
+    covered = {section.about.name for section in trial.covers}
+    cuts_off = any(change.section in covered for change in planned.changes)
+    (trial.save if cuts_off else store.replace)(planned.values)
     visit.note("backup.restored", ", ".join(section.about.name for section in planned.values))
-    return visit.go("/system", visit.t("%(count)s changes are in force.", count=len(planned.changes)))
+    told = visit.t("%(count)s changes are in force.", count=len(planned.changes))
+    return visit.go("/network/trial" if cuts_off else "/system", told)
 
 
 def restart_page(visit: Visit) -> HTTPResponse:

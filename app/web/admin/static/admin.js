@@ -101,7 +101,66 @@
     function place_(mark) { mark.group.setAttribute("transform", `translate(${mark.x} ${mark.y})`); }
   }
 
+  // Offers of this browser's time, in whatever zone it is: sent as seconds since 1970.
+  function offers() {
+    const shown = document.querySelectorAll("[data-now]");
+    const tell = () => shown.forEach((one) => { one.textContent = new Date().toLocaleString(); });
+    document.querySelectorAll("[data-offer]").forEach((one) => { one.hidden = false; });
+    document.querySelectorAll("[data-unix]").forEach((field) => {
+      field.form.addEventListener("submit", () => { field.value = (Date.now() / 1000).toFixed(3); });
+    });
+    if (shown.length) { tell(); setInterval(tell, 1000); }
+  }
+
+  // A change on trial: seconds left to confirm it. Its own page shows in the end what came of it.
+  function trial() {
+    const box = document.querySelector("[data-left]");
+    if (!box) return;
+    const ends = performance.now() + 1000 * Number(box.dataset.left);
+    const again = box.closest("[data-again]");
+    const ticking = setInterval(() => {
+      const left = Math.ceil((ends - performance.now()) / 1000);
+      box.querySelector("[data-count]").textContent = Math.max(0, left);
+      if (left > 0) return;
+      box.querySelector("[data-running]").hidden = true;
+      box.querySelector("[data-over]").hidden = false;
+      if (left < -3) {
+        clearInterval(ticking);
+        if (again) location.assign(again.dataset.again);
+        else box.remove();
+      }
+    }, 500);
+  }
+
+  // The device goes away and comes back: go on once it has been gone and answers, or has answered for long.
+  function comeback() {
+    const note = document.querySelector("[data-back]");
+    if (!note) return;
+    let gone = false, answers = 0;
+    setInterval(async () => {
+      try {
+        const answer = await fetch(note.dataset.back, { cache: "no-store", redirect: "manual" });
+        answers += answer.status < 500 ? 1 : 0;
+        if (answers && (gone || answers > 20)) location.assign(note.dataset.back);
+      } catch { gone = true; }
+    }, 1500);
+  }
+
+  function buttons() {
+    document.querySelectorAll("[data-print]").forEach((one) => {
+      one.hidden = false;
+      one.addEventListener("click", () => print());
+    });
+    document.querySelectorAll("[data-busy]").forEach((form) => form.addEventListener("submit", () => {
+      form.querySelector("progress").hidden = false;
+    }));
+  }
+
   zone();
+  offers();
+  trial();
+  comeback();
+  buttons();
   monitor();
   listen();
 })();
