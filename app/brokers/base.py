@@ -236,11 +236,9 @@ class Subscriber(Generic[O]):
 
         What was given again stays: whether it was begun is on record here.
         """
-        self._backlog = deque(
-            one
-            for one in self._backlog
-            if one.token is None or one.redelivered or not link.release(one.token)
-        )
+        free = [one for one in self._backlog if one.token is not None and not one.redelivered]
+        gone = [one for one in free if link.release(one.token)]
+        self._backlog = deque(one for one in self._backlog if one not in gone)
 
     def _waiting(self) -> int:
         return len(self._backlog) + len(self._under_way) + len(self._put_back) + len(self._answers)
