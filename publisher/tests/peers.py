@@ -144,8 +144,15 @@ def over_amqp(device: Device, port: int, topic: str) -> Iterator[None]:
             def consume(channel: Any, method: Any, properties: Any, body: bytes) -> None:
                 reply, answer = device.take(body)
                 if reply:
-                    channel.queue_declare(reply, durable=True)
-                    channel.basic_publish("", reply, answer, pika.BasicProperties("application/json"))
+                    # As the gateway does: one that exists otherwise is used as it is.
+                    answering = connection.channel()
+                    try:
+                        answering.queue_declare(reply, durable=True)
+                    except pika.exceptions.ChannelClosedByBroker as refusal:
+                        assert refusal.reply_code == 406
+                        answering = connection.channel()
+                    answering.basic_publish("", reply, answer, pika.BasicProperties("application/json"))
+                    answering.close()
                 channel.basic_ack(method.delivery_tag)
 
             channel.basic_consume(topic, consume)

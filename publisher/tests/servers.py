@@ -14,6 +14,7 @@ import pytest
 
 USER, PASSWORD = "otp", "s3cret:with;signs"
 PATIENCE = 60.0
+LONG = 120.0  # seconds a server may take to come up on a busy machine
 
 
 def need(program: str, package: str) -> str:
@@ -67,6 +68,7 @@ def running(
         wait_until(
             lambda: process.poll() is not None or all(answers(port) for port in ports),
             f"{command[0]} to listen",
+            LONG,
         )
         if process.poll() is not None:
             raise AssertionError(f"{command[0]} ended: {log.read_text()[-2000:]}")
