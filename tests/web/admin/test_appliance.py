@@ -60,8 +60,8 @@ def test_a_change_of_the_network_is_on_trial_until_it_is_confirmed(site: Site, a
     assert site.store.read(Wlan).value.channel == 11  # type: ignore[union-attr]
     assert "Confirm: keep the change" not in ann.get("/messages").words
     assert "the change was confirmed and stays" in ann.get("/network/trial").words
-    entries = [entry.what for entry in site.service.admin.house.audit.page(0, 10, "")]
-    assert "trial.confirmed" in entries
+    audit = site.service.admin.house.audit
+    eventually(lambda: "trial.confirmed" in [one.what for one in audit.page(0, 10)])
 
 
 def test_a_change_that_nobody_confirms_goes_back_by_itself(site: Site, ann: Client) -> None:
