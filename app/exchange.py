@@ -78,9 +78,8 @@ class Exchange:
             publish=lambda topic, body: publish(self._mqtt, topic, body),
             block=self._block,
         )
-        self.inbox = Inbox(
-            self.messages, SqliteReports(database, self._reported), clock, events.announce, self._came
-        )
+        self.reports = SqliteReports(database, self._reported)
+        self.inbox = Inbox(self.messages, self.reports, clock, events.announce, self._came)
         self.fleet = Fleet(
             memory,
             clock,
@@ -117,6 +116,8 @@ class Exchange:
 
     def start(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        for one in self.reports.untold():
+            self._reported(one)
         self._watch.start()
         self.inspector.start()
         self.forwarder.start()
@@ -150,7 +151,20 @@ class Exchange:
             self.forwarder.told(kept)
 
     def _reported(self, one: Reported) -> None:
-        self._events.announce(MessageReported(one.seq, one.id, one.owner, one.modem, one.state))
+        self._events.announce(
+            MessageReported(
+                one.seq,
+                one.id,
+                one.owner,
+                one.modem,
+                one.state,
+                one.command,
+                one.name,
+                one.parts,
+                one.delivered,
+                one.callback,
+            )
+        )
 
     # What forwarding needs.
 

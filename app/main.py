@@ -141,6 +141,7 @@ class Service:
             usable=self.fleet.usable,
             device=device,
         )
+        self.events.listen(lambda event: self.brokers.hear(event, self.exchange.reports.told))
         self.mail_door = MailDoor(self.sign_in)
         self.doors = ApiDoors(
             self.server,
