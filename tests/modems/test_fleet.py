@@ -137,7 +137,8 @@ def test_a_limit_a_day_closes_the_modem_also_after_a_restart(yard: Yard) -> None
     yard.simulated("a")
     yard.database.submit(
         lambda connection: connection.execute(
-            "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, modem, sim, accepted)"
+            "INSERT INTO message"
+            " (seq, id, command, owner, receiver, fingerprint, state, modem, sim, accepted)"
             " VALUES (1, 'x', 'send-sms', 't', '62', x'00', 'sent', 'a', '8962100000000000000', ?)",
             (CLOCK.wall(),),
         )
