@@ -139,15 +139,22 @@ class Exchange:
         self.messages.sweep(self._clock.wall() - KEEP_PARTS)
 
     def reply(self, number: int, text: str, user: str) -> Reply:
-        """Answer a message of the inbox. Raises BadRequest when it is gone; else the gateway's own answer."""
+        """Answer a message of the inbox, from the number it was sent to while that modem is at work.
+
+        Raises BadRequest when it is gone; else the gateway's own answer.
+        """
         kept = self.messages.one(number)
         if kept is None or self._gateway is None:
             raise BadRequest("this message is no longer in the inbox")
-        command = SendSms("send-sms", kept.message.sender, text)
+        home = kept.message.modem
+        via = home if any(lane.modem == home for lane in self.fleet.lanes()) else ""
+        command = SendSms("send-sms", kept.message.sender, text, via=via)
         return self._gateway.handle(command, Source("admin", user)).result(MAIL_PATIENCE)
 
     def _came(self, kept: InboxMessage) -> None:
-        if not self.canary.heard(kept):
+        if self.canary.heard(kept):
+            self.messages.delete(kept.id)  # its own messages are nobody's post
+        else:
             self.forwarder.told(kept)
 
     def _reported(self, one: Reported) -> None:

@@ -65,6 +65,7 @@ class Canary:
         self._announce = announce
         self._turns = count()
         self._flights: dict[str, Flight] = {}
+        self._accepted: set[str] = set()  # tokens: only what the network took can be lost by it
         self._latest: dict[tuple[str, str], Flight] = {}
         self._next = 0.0
         self._day, self._spent = "", 0
@@ -100,9 +101,11 @@ class Canary:
         text = kept.message.text
         if not text.startswith(PREFIX):
             return False
-        flight = self._flights.pop(text.removeprefix(PREFIX).strip(), None)
+        token = text.removeprefix(PREFIX).strip()
+        flight = self._flights.pop(token, None)
         if flight is None:
             return False
+        self._accepted.discard(token)
         self._note(replace(flight, seconds=self._clock.steady() - flight.at))
         return True
 
@@ -117,13 +120,16 @@ class Canary:
         def done(accepted: bool) -> None:
             if not accepted:
                 self._flights.pop(token, None)
+            elif token in self._flights:
+                self._accepted.add(token)
 
         self._note(flight)
         self._send(sender.modem, receiver.number, PREFIX + token, done)
 
     def _lose(self, flight: Flight) -> None:
-        if self._flights.pop(flight.token, None) is None:
+        if flight.token not in self._accepted or self._flights.pop(flight.token, None) is None:
             return
+        self._accepted.discard(flight.token)
         self._note(replace(flight, lost=True))
         why = (
             f"a message from {flight.sender} to {flight.receiver} was accepted but never delivered"

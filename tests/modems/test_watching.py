@@ -75,6 +75,19 @@ def test_accepted_but_never_delivered_raises_an_alarm(sky: Sky) -> None:
     assert sky.canary.state()[0].lost
 
 
+def test_a_message_that_still_waits_for_its_modem_is_not_lost_yet(sky: Sky) -> None:
+    waiting: list[Callable[[bool], None]] = []
+    sky.canary = Canary(lambda: BIRDS, lambda *words: waiting.append(words[3]), sky.clock, sky.heard.append)
+    sky.canary.plan = Plan(active=True, every=600.0, budget=3, patience=30.0)
+    sky.canary.look()
+    sky.clock.advance(31.0)
+    sky.canary.look()
+    assert sky.heard == []  # nobody has accepted it
+    waiting[0](True)
+    sky.canary.look()
+    assert [one.what for one in sky.heard if isinstance(one, Alarm)] == ["canary"]
+
+
 def test_a_message_that_no_modem_took_is_no_alarm_of_the_canary(sky: Sky) -> None:
     sky.accepts = False
     sky.canary.look()
