@@ -10,6 +10,8 @@ from app.store.database import Database
 
 # A network tries for three days at the most; a reference of 8 bits comes round again, the newest is meant.
 PATIENCE = 3 * 24 * 3600.0
+# After a send whose outcome is unknown a report within this time may be about it.
+ADOPTED = 3600.0
 _ROW = "seq, id, command, owner, modem, name, state, parts, callback"
 
 
@@ -39,14 +41,19 @@ class SqliteReports:
         self._database = database
         self._changed = changed
 
-    def match(self, sim: str, reference: int, tail: str, status: int, outcome: str, at: float) -> None:
+    def match(
+        self, sim: str, reference: int, tail: str, status: int, outcome: str, at: float, modem: str = ""
+    ) -> None:
         def work(connection: sqlite3.Connection) -> Reported | None:
             found = _find(connection, sim, reference, tail, at)
+            adopted = found is None and _adopt(connection, sim, reference, tail, at, modem)
+            if adopted:
+                found = _find(connection, sim, reference, tail, at)
             if found is None:
                 return None
             seq, part = found
-            if outcome == "pending":  # the network goes on trying: nothing is known yet
-                return None
+            if outcome == "pending":  # the network has it and goes on trying: no more is known
+                return _settle(connection, seq) if adopted else None
             connection.execute(
                 "INSERT OR REPLACE INTO part_report (seq, part, status, at) VALUES (?, ?, ?, ?)",
                 (seq, part, status, at),
@@ -104,6 +111,28 @@ def _find(
         if fresh or places:
             return seq, (fresh or places)[0]
     return None
+
+
+def _adopt(
+    connection: sqlite3.Connection, sim: str, reference: int, tail: str, at: float, modem: str
+) -> bool:
+    """A report that fits no message is about the one whose outcome is unknown, if there is just one.
+
+    Its modem went silent before it told the reference; the network's word is proof that it was sent.
+    """
+    rows = connection.execute(
+        "SELECT seq FROM message WHERE modem = ? AND state = 'unknown' AND refs = '' AND parts = 1"
+        " AND receiver LIKE ? AND finished >= ?",
+        (modem, f"%{tail}", at - ADOPTED),
+    ).fetchall()
+    if len(rows) != 1:
+        return False
+    connection.execute(
+        "UPDATE message SET state = 'sent', code = '0000', reason = '', error = '', sim = ?, refs = ?"
+        " WHERE seq = ?",
+        (sim, str(reference), rows[0][0]),
+    )
+    return True
 
 
 def _settle(connection: sqlite3.Connection, seq: int) -> Reported | None:

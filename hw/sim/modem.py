@@ -309,7 +309,8 @@ class SimModem(Receiving):
         reference = self._reference
         silent = fault is not None and fault.action == "silence"
         late = fault.seconds if fault is not None and fault.action == "late" else 0.0
-        if fault is None or not silent or fault.sent:
+        on_air = fault is None or not silent or fault.sent
+        if on_air:
             if self.delay > 0:
                 self.schedule(self.delay, lambda: self._on_air(message))
             else:
@@ -317,7 +318,7 @@ class SimModem(Receiving):
         if not silent:
             final = None if fault is not None and fault.action == "no-ok" else "OK"
             self._finish(Said((f"+CMGS: {reference}",), final), self.delay + late)
-        if message.report_requested and not silent:
+        if message.report_requested and on_air:
             self.schedule(self.delay + late + self.report_delay, lambda: self.report(message, reference))
 
     def _on_air(self, message: Submit) -> None:

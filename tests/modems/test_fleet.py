@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+
 from app.core.errors import NotSent, UnknownOutcome
 from app.core.message import Sent
 from app.modems.sending import encode
+from app.settings.sms import Sms
 from hw.sim.faults import Fault
 from hw.sim.plugs import plugs
 from tests.modems.yard import CLOCK, Yard, parcel
@@ -40,6 +43,19 @@ def test_a_long_message_takes_two_round_trips_a_part_and_a_new_reference_each_ti
     asked_once = 1 if modem.counts.round_trips - before == 9 else 0  # AT+CMMS=2, when more than one waits
     assert modem.counts.round_trips - before - asked_once == 8
     assert [one.text for one in modem.air.inbox()] == ["x" * 200, "y" * 200]
+
+
+@pytest.mark.parametrize(("national", "parts"), [(False, 2), (True, 1)])
+def test_national_alphabets_are_used_when_the_setting_asks(yard: Yard, national: bool, parts: int) -> None:
+    yard.simulated("a")
+    yard.use("a", Sms(national_alphabets=national))
+    yard.until(yard.lanes)
+    text = "\u011f\u0131\u015f" * 30  # Turkish letters that the default alphabet lacks
+    job = parcel(text)
+    yard.fleet.submit("a", job)
+    sent = job.wait()
+    assert isinstance(sent, Sent) and sent.parts == parts
+    assert yard.air.times("+6281234567890", text) == 1
 
 
 def test_a_refusal_is_known_not_sent_and_the_modem_goes_on(yard: Yard) -> None:

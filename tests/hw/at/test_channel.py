@@ -15,8 +15,10 @@ import pytest
 
 from hw.at.channel import AtChannel, Reply
 from hw.at.codec import News
+from hw.at.command import patience
 from hw.at.masking import safe
 from hw.errors import AtError, AtTimeout, OutcomeUnknown, PortLost, UnsafeCommand
+from hw.gsm.dialects import GENERIC, dialects
 from hw.ports import open_port
 
 PATIENCE = 20.0
@@ -273,3 +275,22 @@ def test_a_body_that_is_no_pdu_is_refused_unsent(desk: Desk, body: str) -> None:
 )
 def test_what_a_command_carries_is_not_shown(command: str, shown: str) -> None:
     assert safe(command) == shown
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        ("AT+COPS=?", 180.0),
+        ('AT+CUSD=1,"*100#",15', 60.0),
+        ("AT+CFUN=1,1", 40.0),
+        ('AT+CPIN="1234"', 20.0),
+        ("AT+CPIN?", 5.0),
+        ("at+csq", 5.0),
+    ],
+)
+def test_each_command_has_its_own_patience(command: str, seconds: float) -> None:
+    assert patience(command) == seconds
+
+
+def test_the_network_may_take_a_minute_or_two_for_a_message() -> None:
+    assert all(60.0 <= family.send_timeout <= 120.0 for family in (GENERIC, *dialects()))

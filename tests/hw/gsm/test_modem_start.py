@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
 from hw.errors import PinNeeded, PinRefused, SimBlocked, SimMissing
 from hw.gsm.start import nearest_news
 from hw.sim.families import FAMILIES
-from hw.sim.faults import Fault
+from hw.sim.faults import Fault, FaultBook, When
 from hw.sim.modem import SimModem
 from hw.sim.plugs import plugs
 from tests.hw.gsm.bench import NUMBER, Bench, message
@@ -23,6 +24,18 @@ _DIALECT_OF = {
     "zte": "ZTE",
     "wavecom": "Wavecom",
 }
+
+
+class Ear(FaultBook):
+    """Never a fault; when each command was heard last (steady seconds)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: dict[str, float] = {}
+
+    def take(self, when: When, *, command: str = "", number: str = "") -> Fault | None:
+        self.heard[command] = time.monotonic()
+        return None
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -116,6 +129,37 @@ def test_a_modem_that_was_left_in_the_prompt_is_freed(bench: Bench) -> None:
     behind.receive(b"AT+CMGS=23\r0011")
     bench.started().send_sms(message("clean"))
     assert [received.text for received in behind.air.inbox()] == ["clean"]
+
+
+def test_sms_commands_wait_until_the_family_says_that_they_work(bench: Bench) -> None:
+    """A SIM800 refuses everything about SMS, without saying busy, until its line SMS Ready."""
+    modem = bench.modem_behind
+    modem.family = FAMILIES["sim800"]
+    modem.faults.add(Fault("command", "refuse", command="AT+CPMS=?", times=3))
+    identity = bench.open().start()
+    assert identity.store is not None and identity.store.name == "SM"
+    assert identity.news == "2,1,0,1,0"
+
+
+def test_a_family_that_guesses_its_rate_is_held_to_the_one_of_the_settings(bench: Bench) -> None:
+    modem = bench.modem_behind
+    modem.faults = ear = Ear()
+    modem.family = FAMILIES["sim800"]
+    bench.open().start(baud=57600)
+    assert "AT+IPR=57600" in ear.heard
+    ear.heard.clear()
+    modem.family = FAMILIES["quectel"]
+    bench.opened[0].start(baud=57600)
+    assert not [line for line in ear.heard if "IPR" in line]
+
+
+def test_a_slow_family_gets_a_pause_between_two_commands(bench: Bench) -> None:
+    modem = bench.modem_behind
+    modem.faults = ear = Ear()
+    modem.family = FAMILIES["wavecom"]
+    identity = bench.open().start()
+    before = ear.heard["AT+CGSN"]  # who it is must be known first
+    assert ear.heard["AT+WIND=0"] - before >= identity.dialect.pause == 0.02
 
 
 def test_every_step_may_be_refused(bench: Bench) -> None:
