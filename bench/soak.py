@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.client import Client
@@ -22,6 +23,8 @@ RETURN = 10.0  # seconds in which a returning modem works again
 WEDGED = 90.0  # and a wedged one
 POOL = 8  # threads of the HTTP pool, which fills as connections come and has its own limit
 MEGABYTES = 16.0  # caches that fill once are no leak; what grows with the work is more
+LONG = 300.0  # seconds of a run in whose first half all caches have filled
+CREEP = 2.0  # megabytes by which the second half of a long run may differ from its middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,10 @@ class Figures:
 
 @dataclass(slots=True)
 class Result:
-    """What a soak showed; returns and wedges: seconds until a modem worked again."""
+    """What a soak showed; returns and wedges: seconds until a modem worked again.
+
+    memory: resident megabytes, once a second.
+    """
 
     before: Figures
     after: Figures
@@ -47,6 +53,15 @@ class Result:
     returns: list[float] = field(default_factory=list)
     wedges: list[float] = field(default_factory=list)
     unplugged: int = 0
+    memory: list[float] = field(default_factory=list)
+
+    def creep(self) -> float:
+        """Megabytes by which the last tenth of the run lies above its middle: caches fill, leaks go on."""
+        tenth = len(self.memory) // 10
+        if not tenth:
+            return 0.0
+        middle = len(self.memory) // 2
+        return median(self.memory[-tenth:]) - median(self.memory[middle : middle + tenth])
 
     def problems(self) -> list[str]:
         """What is not as it should be, a sentence each."""
@@ -57,6 +72,8 @@ class Result:
             found.append(f"file descriptors grew from {self.before.files} to {self.after.files}")
         if self.after.memory > self.before.memory + MEGABYTES:
             found.append(f"memory grew from {self.before.memory:.1f} to {self.after.memory:.1f} MB")
+        if len(self.memory) >= LONG and self.creep() > CREEP:
+            found.append(f"memory went on growing, by {self.creep():.1f} MB in the second half")
         if self.lost:
             found.append(f"{self.lost} messages have no outcome")
         if self.duplicates:
@@ -102,8 +119,11 @@ class Soak:
                 sender.start()
             time.sleep(max(self._seconds * 0.1, 3.0))  # pools and caches fill once
             result = Result(self._figures(), self._figures())
+            scale = threading.Thread(target=self._weigh, args=(result.memory,), name="scale")
+            scale.start()
             self._vandalise(result)
             self._done.set()
+            scale.join(5)
             for sender in senders:
                 sender.join(150)
             self._await_all(60.0)
@@ -133,6 +153,10 @@ class Soak:
                 if answer["response_code"] == "0000":
                     self._served[answer["data"]["modemID"]] = time.monotonic()
         client.close()
+
+    def _weigh(self, memory: list[float]) -> None:
+        while not self._done.wait(1.0):
+            memory.append(self._service.memory())
 
     def _vandalise(self, result: Result) -> None:
         """Pull, put back under another name, wedge; at random until the time is over."""
@@ -226,6 +250,8 @@ def main() -> int:
     print(f"{options.modems} modems, {options.seconds:g} s, seed {options.seed}", flush=True)
     result = Soak(options.modems, options.seconds, options.senders, options.seed).run()
     print(f"before  {result.before}\nafter   {result.after}")
+    tenths = [result.memory[place * len(result.memory) // 10] for place in range(10) if result.memory]
+    print(f"memory  {' '.join(f'{one:.1f}' for one in tenths)}, creep {result.creep():+.2f} MB")
     print(f"answers {dict(result.codes)}, reasons {dict(result.reasons)}")
     print(f"on air  {result.on_air}, twice {result.duplicates}, without outcome {result.lost}")
     for what, seconds in (("returns", result.returns), ("wedges", result.wedges)):

@@ -96,7 +96,7 @@ def test_what_is_no_pin_never_reaches_the_modem(yard: Yard, tools: Tools, pin: s
 # -- IMEI -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", ["quectel", "sim800", "sim7600"])
+@pytest.mark.parametrize("make", ["quectel", "mediatek", "sim800", "sim7600"])
 def test_an_imei_is_written_by_the_familys_command_and_noted(
     yard: Yard, tools: Tools, book: Book, make: str
 ) -> None:

@@ -23,6 +23,7 @@ _DIALECT_OF = {
     "quectel": "Quectel",
     "zte": "ZTE",
     "wavecom": "Wavecom",
+    "mediatek": "MediaTek",
 }
 
 
