@@ -17,7 +17,8 @@ from app.metrics import Metrics
 from app.modems import standing as how
 from app.modems.balance import BalanceChecks, Check
 from app.modems.canary import Bird, Canary, Plan
-from app.modems.dialer import Dial, Dialer
+from app.modems.dialer import Dial, Dialer, NetworkLink
+from app.modems.finding import Finder
 from app.modems.fleet import Fleet
 from app.modems.forwarding import Forwarder, NotTaken
 from app.modems.inbox import Inbox
@@ -53,7 +54,8 @@ class Exchange:
     """Pages and doors use ``fleet``, ``inspector`` (offers, notices), ``messages`` (the inbox), ``forwarder``
     (replay), ``canary`` (state), ``tools`` (SIM, IMEI) and ``metrics`` (render).
 
-    audit(who, what, detail) writes into the audit; dial: makes a modem's call to the internet.
+    audit(who, what, detail) writes into the audit; dial: makes a modem's call to the internet;
+    link: NetworkManager, where it rules this machine.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Exchange:
         clock: Clock,
         events: Events,
         dial: Dial,
+        link: NetworkLink | None = None,
         audit: Audit = lambda who, what, detail: None,
     ) -> None:
         self._clock = clock
@@ -86,7 +89,15 @@ class Exchange:
             events.announce,
             inbox=self.inbox,
             power=UsbPower(),
-            dial=lambda spec: Dialer(spec, clock, events.announce, dial, card_of=card_of),
+            dial=lambda spec: Dialer(
+                spec,
+                clock,
+                events.announce,
+                dial,
+                finder=Finder(spec, self.fleet.ports, memory),
+                card_of=card_of,
+                link=link,
+            ),
         )
         self.inspector = Inspector(self.fleet, events.announce, clock)
         self.tools = Tools(self.fleet, memory, audit)
