@@ -112,6 +112,19 @@ def test_what_is_no_message_is_kept_raw(yard: Yard) -> None:
     assert {one.message.raw for one in yard.messages.page()} == {"00FFFF", ""}
 
 
+def test_what_was_not_fully_understood_keeps_its_pdu_beside_its_text(yard: Yard) -> None:
+    modem = yard.ready()
+    # DELIVER from +628111, "hello", with a month 13 in its time stamp (3GPP TS 23.040 §9.2.3.11)
+    pdu = "00" + "04" + "06" + "91268111" + "0000" + "62310221030082" + "05" + "E8329BFD06"
+    modem.pdu_in(pdu)
+    yard.until(lambda: texts(yard) == ["hello"])
+    (kept,) = yard.messages.page()
+    assert kept.message.sent is None and kept.message.raw == pdu
+    modem.sms_in("+628111", "clear")
+    yard.until(lambda: len(texts(yard)) == 2)
+    assert yard.messages.page()[0].message.raw == ""
+
+
 def test_news_of_a_message_get_lost_and_the_safety_read_finds_it(tmp_path: Path) -> None:
 
     yard = Yard(tmp_path, patience=Patience(safety=0.3))

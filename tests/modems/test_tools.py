@@ -127,6 +127,23 @@ def test_an_imei_is_not_written_without_password_confirmation_and_check_digit(
     assert modem.imei == imei_of(0) and book.entries == []
 
 
+def test_one_imei_is_written_at_a_time(yard: Yard) -> None:
+    """Whoever comes meanwhile is sent away; the audit's first entry falls into that time."""
+    first, second = yard.ready(make="quectel"), yard.ready("b", make="quectel")
+    refused: list[str] = []
+
+    def meanwhile(*entry: str) -> None:
+        if "imei.write" in entry:
+            with pytest.raises(BadRequest) as why:
+                tools.write_imei("b", order(imei_of(43)))
+            refused.append(str(why.value))
+
+    tools = Tools(yard.fleet, yard.memory, meanwhile)
+    tools.write_imei("a", order(imei_of(42)))
+    assert refused == ["another modem's IMEI is being written; one at a time"]
+    assert (first.imei, second.imei) == (imei_of(42), imei_of(1))
+
+
 def test_a_family_without_a_command_cannot_be_written(yard: Yard, tools: Tools) -> None:
     modem = yard.ready(make="zte")
     with pytest.raises(NoDevice, match="No command is known"):

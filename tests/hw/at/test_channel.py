@@ -79,6 +79,26 @@ def test_a_question_and_its_answer(desk: Desk) -> None:
     assert reply.result(PATIENCE) == Reply("AT+CSQ", ("+CSQ: 18,99",))
 
 
+def test_a_port_has_one_reading_thread_that_ends_with_it(desk: Desk) -> None:
+    def readers() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "at-desk"]
+
+    assert len(readers()) == 1
+    desk.channel.close()
+    assert readers() == []
+
+
+def test_lines_that_nobody_knows_go_to_a_ring_and_stop_nothing(desk: Desk) -> None:
+    reply = desk.doing(lambda: desk.channel.ask("AT+CSQ"))
+    desk.hears(b"\r")
+    for number in range(300):
+        desk.says(f"\r\nstrange words {number}\r\n".encode())
+    desk.says(b"\r\n+CSQ: 18,99\r\n\r\nOK\r\n")
+    assert reply.result(PATIENCE).lines == ("+CSQ: 18,99",)
+    assert desk.channel.unknown[-1] == "strange words 299"
+    assert len(desk.channel.unknown) < 300
+
+
 def test_a_refusal_names_the_command_and_the_code(desk: Desk) -> None:
     reply = desk.doing(lambda: desk.channel.ask("AT+CMGF=0"))
     desk.hears(b"\r")
