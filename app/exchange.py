@@ -101,7 +101,7 @@ class Exchange:
         )
         self.inspector = Inspector(self.fleet, events.announce, clock)
         self.tools = Tools(self.fleet, memory, audit)
-        self.canary = Canary(self._birds, self._send, clock, events.announce)
+        self.canary = Canary(self._birds, self._send, memory, clock, events.announce)
         self.balances = BalanceChecks(memory, self.fleet.ussd, self._sim_of, clock, events.announce)
         self.metrics = Metrics(self._figures, lambda: figures(database, clock.wall()), self._flights)
         events.listen(self.metrics.listen)

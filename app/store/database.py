@@ -77,7 +77,7 @@ CREATE INDEX message_accepted ON message (accepted);
 """,
     # 3: what comes in: parts, messages, what is handed on, delivery reports.
     INCOMING,
-    # 4: where delivery reports go, until they are published; each SIM card a modem ever had.
+    # 4: where delivery reports go until they are published, every SIM card of a modem, the canary's day.
     """
 ALTER TABLE message ADD COLUMN callback TEXT NOT NULL DEFAULT '';
 CREATE INDEX message_callback ON message (seq) WHERE callback <> '';
@@ -90,6 +90,7 @@ CREATE TABLE sim_of_modem (
 ) WITHOUT ROWID;
 INSERT INTO sim_of_modem SELECT imei, iccid, since FROM last_sim;
 DROP TABLE last_sim;
+CREATE TABLE canary (day TEXT PRIMARY KEY, sent INTEGER NOT NULL) WITHOUT ROWID;
 """,
 )
 SCHEMA_VERSION = len(STEPS)

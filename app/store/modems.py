@@ -86,6 +86,24 @@ class ModemMemory:
         )
         return [(iccid, since) for iccid, since in rows]
 
+    def canary_spent(self, day: str) -> int:
+        """Messages that the canary has sent on a local day."""
+        rows = self._database.read("SELECT sent FROM canary WHERE day = ?", day)
+        return int(rows[0][0]) if rows else 0
+
+    def spend_canary(self, day: str) -> None:
+        """One more, on record before it is sent."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM canary WHERE day <> ?", (day,))
+            connection.execute(
+                "INSERT INTO canary (day, sent) VALUES (?, 1)"
+                " ON CONFLICT (day) DO UPDATE SET sent = sent + 1",
+                (day,),
+            )
+
+        self._database.submit(work).wait()
+
     def remember_balance(self, iccid: str, amount: float | None, said: str, at: float) -> None:
         self._database.submit(
             lambda connection: connection.execute(
