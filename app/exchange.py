@@ -17,7 +17,8 @@ from app.metrics import Metrics
 from app.modems import standing as how
 from app.modems.balance import BalanceChecks, Check
 from app.modems.canary import Bird, Canary, Plan
-from app.modems.dialer import Dial, Dialer
+from app.modems.dialer import Dial, Dialer, NetworkLink
+from app.modems.finding import Finder
 from app.modems.fleet import Fleet
 from app.modems.forwarding import Forwarder, NotTaken
 from app.modems.inbox import Inbox
@@ -53,7 +54,8 @@ class Exchange:
     """Pages and doors use ``fleet``, ``inspector`` (offers, notices), ``messages`` (the inbox), ``forwarder``
     (replay), ``canary`` (state), ``tools`` (SIM, IMEI) and ``metrics`` (render).
 
-    audit(who, what, detail) writes into the audit; dial: makes a modem's call to the internet.
+    audit(who, what, detail) writes into the audit; dial: makes a modem's call to the internet;
+    link: NetworkManager, where it rules this machine.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Exchange:
         clock: Clock,
         events: Events,
         dial: Dial,
+        link: NetworkLink | None = None,
         audit: Audit = lambda who, what, detail: None,
     ) -> None:
         self._clock = clock
@@ -78,20 +81,27 @@ class Exchange:
             publish=lambda topic, body: publish(self._mqtt, topic, body),
             block=self._block,
         )
-        self.inbox = Inbox(
-            self.messages, SqliteReports(database, self._reported), clock, events.announce, self._came
-        )
+        self.reports = SqliteReports(database, self._reported)
+        self.inbox = Inbox(self.messages, self.reports, clock, events.announce, self._came)
         self.fleet = Fleet(
             memory,
             clock,
             events.announce,
             inbox=self.inbox,
             power=UsbPower(),
-            dial=lambda spec: Dialer(spec, clock, events.announce, dial, card_of=card_of),
+            dial=lambda spec: Dialer(
+                spec,
+                clock,
+                events.announce,
+                dial,
+                finder=Finder(spec, self.fleet.ports, memory),
+                card_of=card_of,
+                link=link,
+            ),
         )
         self.inspector = Inspector(self.fleet, events.announce, clock)
         self.tools = Tools(self.fleet, memory, audit)
-        self.canary = Canary(self._birds, self._send, clock, events.announce)
+        self.canary = Canary(self._birds, self._send, memory, clock, events.announce)
         self.balances = BalanceChecks(memory, self.fleet.ussd, self._sim_of, clock, events.announce)
         self.metrics = Metrics(self._figures, lambda: figures(database, clock.wall()), self._flights)
         events.listen(self.metrics.listen)
@@ -117,6 +127,8 @@ class Exchange:
 
     def start(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        for one in self.reports.untold():
+            self._reported(one)
         self._watch.start()
         self.inspector.start()
         self.forwarder.start()
@@ -138,19 +150,39 @@ class Exchange:
         self.messages.sweep(self._clock.wall() - KEEP_PARTS)
 
     def reply(self, number: int, text: str, user: str) -> Reply:
-        """Answer a message of the inbox. Raises BadRequest when it is gone; else the gateway's own answer."""
+        """Answer a message of the inbox, from the number it was sent to while that modem is at work.
+
+        Raises BadRequest when it is gone; else the gateway's own answer.
+        """
         kept = self.messages.one(number)
         if kept is None or self._gateway is None:
             raise BadRequest("this message is no longer in the inbox")
-        command = SendSms("send-sms", kept.message.sender, text)
+        home = kept.message.modem
+        via = home if any(lane.modem == home for lane in self.fleet.lanes()) else ""
+        command = SendSms("send-sms", kept.message.sender, text, via=via)
         return self._gateway.handle(command, Source("admin", user)).result(MAIL_PATIENCE)
 
     def _came(self, kept: InboxMessage) -> None:
-        if not self.canary.heard(kept):
+        if self.canary.heard(kept):
+            self.messages.delete(kept.id)  # its own messages are nobody's post
+        else:
             self.forwarder.told(kept)
 
     def _reported(self, one: Reported) -> None:
-        self._events.announce(MessageReported(one.seq, one.id, one.owner, one.modem, one.state))
+        self._events.announce(
+            MessageReported(
+                one.seq,
+                one.id,
+                one.owner,
+                one.modem,
+                one.state,
+                one.command,
+                one.name,
+                one.parts,
+                one.delivered,
+                one.callback,
+            )
+        )
 
     # What forwarding needs.
 

@@ -52,6 +52,7 @@ from app.store.places import Places
 from app.store.spool import FileSpool
 from app.system.device import Device, Surroundings, machine
 from app.system.dialling import UnitCall
+from app.system.mobile import MobileLink
 from app.system.watchdog import Watchdog
 from app.web import figures
 from app.web.api import Api, Page
@@ -104,7 +105,8 @@ class Service:
         # The modems, and the domain that uses them.
         self.events = Events()
         dial = partial(UnitCall, around.bus)
-        self.exchange = Exchange(self.database, memory, self.clock, self.events, dial)
+        link = MobileLink(around.bus) if around.ours else None
+        self.exchange = Exchange(self.database, memory, self.clock, self.events, dial, link)
         self.fleet = self.exchange.fleet
         self.mail_usage = MailUsage(self.database)
         self.mail = MailOffice(settings, self.mail_usage, self.clock)
@@ -141,6 +143,7 @@ class Service:
             usable=self.fleet.usable,
             device=device,
         )
+        self.events.listen(lambda event: self.brokers.hear(event, self.exchange.reports.told))
         self.mail_door = MailDoor(self.sign_in)
         self.doors = ApiDoors(
             self.server,

@@ -92,7 +92,7 @@ class Metrics:
                     self._seconds.labels(modem).observe(seconds)
             case MessageTimed(_, own):
                 self._own.observe(own)
-            case MessageReported(_, _, _, modem, state):
+            case MessageReported(modem=modem, state=state):
                 self._reported.labels(modem, state).inc()
             case RungClimbed(modem, rung, None):
                 self._rungs.labels(modem, rung).inc()

@@ -12,16 +12,20 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.client import Client
 from bench.rig import Gateway, Simulators
 
 OUTCOMES = {"0000", "1000", "1101", "1102", "1203"}
-RETURN = 10.0  # seconds in which a returning modem works again
+RETURN = 10.0  # seconds in which a returning modem works again, on a machine that does nothing else
 WEDGED = 90.0  # and a wedged one
 POOL = 8  # threads of the HTTP pool, which fills as connections come and has its own limit
 MEGABYTES = 16.0  # caches that fill once are no leak; what grows with the work is more
+LEAST = 6  # modems that must have come back before a run may end: a busy machine takes longer for them
+LONG = 300.0  # seconds of a run in whose first half all caches have filled
+CREEP = 2.0  # megabytes by which the second half of a long run may differ from its middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,10 @@ class Figures:
 
 @dataclass(slots=True)
 class Result:
-    """What a soak showed; returns and wedges: seconds until a modem worked again."""
+    """What a soak showed; returns and wedges: seconds until a modem worked again.
+
+    memory: resident megabytes, once a second. load: processes that wanted a core, at the most.
+    """
 
     before: Figures
     after: Figures
@@ -47,6 +54,21 @@ class Result:
     returns: list[float] = field(default_factory=list)
     wedges: list[float] = field(default_factory=list)
     unplugged: int = 0
+    memory: list[float] = field(default_factory=list)
+    load: float = 0.0
+
+    @property
+    def slack(self) -> float:
+        """How much longer things may take, because the cores were wanted by others too."""
+        return max(1.0, self.load / (2.0 * (os.cpu_count() or 1)))
+
+    def creep(self) -> float:
+        """Megabytes by which the last tenth of the run lies above its middle: caches fill, leaks go on."""
+        tenth = len(self.memory) // 10
+        if not tenth:
+            return 0.0
+        middle = len(self.memory) // 2
+        return median(self.memory[-tenth:]) - median(self.memory[middle : middle + tenth])
 
     def problems(self) -> list[str]:
         """What is not as it should be, a sentence each."""
@@ -57,15 +79,17 @@ class Result:
             found.append(f"file descriptors grew from {self.before.files} to {self.after.files}")
         if self.after.memory > self.before.memory + MEGABYTES:
             found.append(f"memory grew from {self.before.memory:.1f} to {self.after.memory:.1f} MB")
+        if len(self.memory) >= LONG and self.creep() > CREEP:
+            found.append(f"memory went on growing, by {self.creep():.1f} MB in the second half")
         if self.lost:
             found.append(f"{self.lost} messages have no outcome")
         if self.duplicates:
             found.append(f"{self.duplicates} messages reached a handset twice")
         if strange := set(self.codes) - OUTCOMES:
             found.append(f"answers with the codes {sorted(strange)}")
-        if self.returns and max(self.returns) > RETURN:
+        if self.returns and max(self.returns) > RETURN * self.slack:
             found.append(f"a modem that returned worked again only after {max(self.returns):.1f} s")
-        if self.wedges and max(self.wedges) > WEDGED:
+        if self.wedges and max(self.wedges) > WEDGED * self.slack:
             found.append(f"a wedged modem worked again only after {max(self.wedges):.1f} s")
         return found
 
@@ -102,8 +126,11 @@ class Soak:
                 sender.start()
             time.sleep(max(self._seconds * 0.1, 3.0))  # pools and caches fill once
             result = Result(self._figures(), self._figures())
+            scale = threading.Thread(target=self._weigh, args=(result,), name="scale")
+            scale.start()
             self._vandalise(result)
             self._done.set()
+            scale.join(5)
             for sender in senders:
                 sender.join(150)
             self._await_all(60.0)
@@ -134,13 +161,18 @@ class Soak:
                     self._served[answer["data"]["modemID"]] = time.monotonic()
         client.close()
 
+    def _weigh(self, result: Result) -> None:
+        while not self._done.wait(1.0):
+            result.memory.append(self._service.memory())
+            result.load = max(result.load, os.getloadavg()[0])
+
     def _vandalise(self, result: Result) -> None:
         """Pull, put back under another name, wedge; at random until the time is over."""
         until = time.monotonic() + self._seconds
         away: list[tuple[str, float]] = []
         wedged: dict[str, float] = {}
         spare = len(self._names)
-        while time.monotonic() < until:
+        while time.monotonic() < until or (len(result.returns) < LEAST and time.monotonic() < until + 120):
             roll = self._chance.random()
             present = [one for one in self._names if one not in {name for name, _ in away} | set(wedged)]
             if away and (roll < 0.45 or len(away) > len(self._names) // 4):
@@ -226,6 +258,9 @@ def main() -> int:
     print(f"{options.modems} modems, {options.seconds:g} s, seed {options.seed}", flush=True)
     result = Soak(options.modems, options.seconds, options.senders, options.seed).run()
     print(f"before  {result.before}\nafter   {result.after}")
+    tenths = [result.memory[place * len(result.memory) // 10] for place in range(10) if result.memory]
+    print(f"memory  {' '.join(f'{one:.1f}' for one in tenths)}, creep {result.creep():+.2f} MB")
+    print(f"load    {result.load:.1f}, so times may be {result.slack:.1f} times as long")
     print(f"answers {dict(result.codes)}, reasons {dict(result.reasons)}")
     print(f"on air  {result.on_air}, twice {result.duplicates}, without outcome {result.lost}")
     for what, seconds in (("returns", result.returns), ("wedges", result.wedges)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import logging
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -18,6 +20,15 @@ BLAME = 2  # links that may break at the same callback topic before it is left o
 REMEMBERED = 100  # topics under suspicion
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A delivery report on its way to a callback topic; ``published`` is called once the broker has it."""
+
+    topic: str
+    body: bytes = field(repr=False)
+    published: Callable[[], None]
+
+
 @dataclass(order=True, slots=True)
 class _Answer:
     due: float
@@ -26,15 +37,17 @@ class _Answer:
     body: bytes = field(compare=False, repr=False)
     incoming: Incoming | None = field(compare=False)  # what is acknowledged then
     tried: bool = field(compare=False, default=False)
+    report: Report | None = field(compare=False, default=None)
 
 
 class Answers:
-    """What one broker is still owed. Owned by its subscriber's thread."""
+    """What one broker is still owed. Owned by its subscriber's thread, but for ``report``."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._turns = count()
         self._waiting: list[_Answer] = []
+        self._reports: deque[Report] = deque(maxlen=REMEMBERED * 10)
         self._blamed: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -51,6 +64,21 @@ class Answers:
         due = now + delay / 1000 if topic else now
         self._push(_Answer(due, next(self._turns), topic, body, incoming))
 
+    def report(self, report: Report) -> None:
+        """The network said what became of a message; from any thread."""
+        self._reports.append(report)
+
+    def reported(self) -> int:
+        """How many reports are here that were not taken."""
+        return len(self._reports)
+
+    def take(self, count: int, now: float) -> None:
+        """Publish the first reports, never before the answers that they are about."""
+        for _ in range(count):
+            report = self._reports.popleft()
+            due = max([now, *(one.due for one in self._waiting if one.topic == report.topic)])
+            self._push(_Answer(due, next(self._turns), report.topic, report.body, None, report=report))
+
     def wait(self, now: float) -> float | None:
         """Seconds until the next one is due; None when there is none."""
         return max(0.0, self._waiting[0].due - now) if self._waiting else None
@@ -61,6 +89,8 @@ class Answers:
             answer = heapq.heappop(self._waiting)
             if answer.topic:
                 self._publish(link, answer)
+            if answer.report is not None:
+                answer.report.published()
             if answer.incoming is not None:
                 link.settle(answer.incoming.token)
 
@@ -82,7 +112,7 @@ class Answers:
             if len(self._blamed) >= REMEMBERED:
                 self._blamed.clear()
             self._blamed[answer.topic] = self._blamed.get(answer.topic, 0) + 1
-            if answer.incoming is not None or not answer.tried:
+            if answer.incoming is not None or answer.report is not None or not answer.tried:
                 answer.tried = True
                 self._push(answer)
             raise

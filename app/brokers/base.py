@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import random
 import threading
@@ -14,14 +13,14 @@ from itertools import count
 from typing import Any, Generic, TypeVar
 
 from app import wire
-from app.brokers.answers import Answers
+from app.brokers.answers import Answers, Report
 from app.brokers.dial import Fault
 from app.brokers.link import Incoming, Link
-from app.brokers.rhythm import again_in
+from app.brokers.rhythm import again_in, is_orphan
 from app.brokers.status import BrokerStatus, Tally
 from app.core.clock import Clock
 from app.core.commands import Source
-from app.core.errors import BadRequest, Duplicated, NoDevice, NotSent, PortGone
+from app.core.errors import BadRequest, NoDevice, NotSent, PortGone
 from app.core.events import Announce
 from app.core.faults import described
 from app.core.gateway import Gateway
@@ -116,6 +115,11 @@ class Subscriber(Generic[O]):
             self._change.notify()
         self._ring()
 
+    def report(self, report: Report) -> None:
+        """Publish what the network said of a message that came from here, at once or later; any thread."""
+        self._answers.report(report)
+        self._ring()
+
     def leave(self) -> None:
         """Ask the thread to end: it takes nothing more and gives what is under way a moment."""
         with self._change:
@@ -195,7 +199,9 @@ class Subscriber(Generic[O]):
         leave_by: float | None = None
         while True:
             now = self._clock.steady()
-            self._collect(now, link)
+            reports = self._answers.reported()
+            self._collect(now, link)  # an answer stands before the reports on it
+            self._answers.take(reports, now)
             self._take_up_again(now)
             self._answers.give(link, now)
             refresh = refresh_at is not None and now >= refresh_at
@@ -245,14 +251,14 @@ class Subscriber(Generic[O]):
 
     def _pause(self) -> float:
         """How long a turn may wait: not at all while there is something to do."""
-        if self._outcomes:
+        if self._outcomes or self._answers.reported():
             return 0.0
         wait = self._answers.wait(self._clock.steady())
         return LONGEST_TURN if wait is None else min(LONGEST_TURN, wait)
 
     def _accept(self, incoming: Incoming) -> None:
         self._tally.count(received=1)
-        if self._begun and self._begun[mark := _digest(incoming)] > 0:
+        if self._begun and self._begun[mark := incoming.digest] > 0:
             # Not every broker marks what it gives again after a connection broke (ActiveMQ's topics).
             self._begun[mark] -= 1
             incoming = replace(incoming, redelivered=True)
@@ -277,7 +283,7 @@ class Subscriber(Generic[O]):
             return
         number = next(self._numbers)
         self._under_way[number] = _Taken(incoming, request)
-        source = Source(self.name, redelivered=incoming.redelivered, delivery=incoming.name)
+        source = Source(self.name, "", incoming.redelivered, incoming.name, request.callback_topic)
 
         def ended(outcome: Future[Any]) -> None:
             self._outcomes.append((number, outcome.result()))
@@ -307,7 +313,7 @@ class Subscriber(Generic[O]):
                 self._backlog.append(taken.incoming)
                 self._follow_modems(link)
                 continue
-            if self._is_orphan(taken.incoming, reply):
+            if is_orphan(taken.incoming, reply):
                 self._put_back.append((now + ORPHANED, replace(taken.incoming, put_back=True)))
                 continue
             ok = reply.ok if isinstance(reply, Reply) else all(one.ok for one in reply)
@@ -321,20 +327,11 @@ class Subscriber(Generic[O]):
         every = [reply] if isinstance(reply, Reply) else reply
         return bool(every) and all(one.reason in MODEM_AWAY for one in every)
 
-    @staticmethod
-    def _is_orphan(incoming: Incoming, reply: Reply | Sequence[Reply]) -> bool:
-        """Whether an OTP's reference may be alive only because another device died before it sent the code.
-
-        With a shared OTP store such a reference comes free a few seconds later.
-        """
-        lives = isinstance(reply, Reply) and reply.code == Duplicated.code and not reply.duplicate
-        return lives and incoming.redelivered and not incoming.put_back
-
     def _forget_link(self) -> None:
         """What the broker has not let go of it gives again; only the rest is still ours."""
         self._collect(self._clock.steady())
         begun = [one.incoming for one in self._under_way.values()] + self._answers.forget_link()
-        self._begun.update(_digest(one) for one in begun if one.token is not None)
+        self._begun.update(one.digest for one in begun if one.token is not None)
         self._begun = +self._begun
         self._backlog = deque(one for one in self._backlog if one.token is None)
         self._under_way = {n: one for n, one in self._under_way.items() if one.incoming.token is None}
@@ -344,7 +341,3 @@ class Subscriber(Generic[O]):
         link = self._link
         if link is not None:
             link.wake()
-
-
-def _digest(incoming: Incoming) -> bytes:
-    return hashlib.sha256(incoming.body).digest()

@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+from app.brokers.answers import Report
 from app.brokers.base import GRACE, Subscriber
 from app.brokers.dial import Fault
 from app.brokers.link import Link
 from app.brokers.status import BrokerStatus, Standing
 from app.brokers.trial import try_out
 from app.core.clock import Clock
-from app.core.events import Announce
+from app.core.events import Announce, Event, MessageReported
 from app.core.gateway import Gateway
 from app.settings import subscribers as sections
 from app.settings.snapshot import Settings
+from app.wire import report_json
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +77,16 @@ class Brokers:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         for section, subscriber in self._subscribers.items():
             subscriber.start(self._settings.one(section))
+
+    def hear(self, event: Event, told: Callable[[int], None]) -> None:
+        """Publish a delivery report to the topic its message named; told(seq) once the broker has it."""
+        if not isinstance(event, MessageReported) or not event.callback:
+            return
+        name = event.owner.partition(":")[0]
+        for subscriber in self._subscribers.values():
+            if subscriber.name == name:
+                body = report_json(event)
+                subscriber.report(Report(event.callback, body, partial(told, event.seq)))
 
     def apply(self, options: sections.Subscriber) -> None:
         """Take the new value of one section into use; returns at once."""

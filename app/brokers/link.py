@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import selectors
 import socket
 from collections.abc import Sequence
@@ -27,6 +28,11 @@ class Incoming:
     redelivered: bool = False
     name: str = ""
     put_back: bool = False
+
+    @property
+    def digest(self) -> bytes:
+        """What tells its body from others."""
+        return hashlib.sha256(self.body).digest()
 
 
 class Link(Protocol):

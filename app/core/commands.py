@@ -16,12 +16,14 @@ class Source:
     door: ``"rest"``, ``"amqp"``, …, ``"admin"``; user: the API user, or empty where the door knows none.
     redelivered: a broker says it may have given us this message before.
     delivery: the broker's own name of the message, where it has one that it keeps when it gives it again.
+    callback: the topic, on the same broker, where answers and later delivery reports go; empty for nowhere.
     """
 
     door: str
     user: str = ""
     redelivered: bool = False
     delivery: str = ""
+    callback: str = ""
 
     @property
     def owner(self) -> str:

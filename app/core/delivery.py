@@ -192,7 +192,7 @@ class _Trip:
         self._back()
         modem, name = self._lane
         self._tries += (Try(modem, self._house.clock.wall(), "unknown"),)
-        self._end(State.UNKNOWN, why.code, why.reason, str(why), Sent(modem, name))
+        self._end(State.UNKNOWN, why.code, why.reason, str(why), Sent(modem, name, why.parts))
 
     def _back(self) -> None:
         self._away += self._house.clock.steady() - self._handed

@@ -119,6 +119,10 @@ class TooLate(NotSent):
 
 
 class UnknownOutcome(GatewayError):
-    """A modem took the message and went silent: nobody may send it again on their own account."""
+    """A modem took the message and went silent: nobody may send it again on their own account.
+
+    parts: of how many the message was, where that is known.
+    """
 
     reason = "unknown_outcome"
+    parts = 0

@@ -117,13 +117,21 @@ class SmsArrived(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageReported(Event):
-    """The network told what became of a message: sent so far, delivered or failed."""
+    """The network told what became of a message: sent so far, delivered or failed.
+
+    delivered: how many of its parts; callback: the topic of the owner's broker that is to hear of it, once.
+    """
 
     seq: int
     id: str
     owner: str
     modem: str
     state: str
+    command: str = ""
+    name: str = ""
+    parts: int = 1
+    delivered: int = 0
+    callback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

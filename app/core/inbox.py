@@ -69,8 +69,13 @@ class InboxStore(Protocol):
 class ReportStore(Protocol):
     """Where delivery reports meet the ledger."""
 
-    def match(self, sim: str, reference: int, tail: str, status: int, outcome: str, at: float) -> None:
-        """A report on one part; tail: the last 7 digits of the receiver; at: Unix seconds."""
+    def match(
+        self, sim: str, reference: int, tail: str, status: int, outcome: str, at: float, modem: str = ""
+    ) -> None:
+        """A report on one part; tail: the last 7 digits of the receiver; at: Unix seconds.
+
+        modem: where it came in; a message that it left with an unknown outcome may be the one that is meant.
+        """
         ...
 
     def late_reference(self, seq: int, sim: str, reference: int) -> None:

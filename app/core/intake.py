@@ -155,6 +155,7 @@ class Intake:
             subject="" if isinstance(command, SendSms) else command.subject,
             report=not isinstance(command, SendEmail) and (command.report or self.rules.delivery_reports),
             via=command.via if isinstance(command, SendSms) else "",
+            callback=source.callback,
         )
 
     def _carry(

@@ -36,6 +36,7 @@ class Message:
     detached: nobody waits for the answer, so it may wait for a modem to come back.
     otp: key and mark of the reference whose code the text carries.
     via: the one modem that may carry it, or empty.
+    callback: the topic of the owner's broker to which delivery reports go, or empty.
     """
 
     seq: int
@@ -54,6 +55,7 @@ class Message:
     report: bool = False
     otp: tuple[bytes, bytes] | None = field(default=None, repr=False)
     via: str = ""
+    callback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

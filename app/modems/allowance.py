@@ -11,13 +11,13 @@ from app.modems.spec import ModemSpec
 
 
 class DayCount(Protocol):
-    def sent_since(self, modem: str, since: float) -> int:
-        """Messages this modem carried, or may have, since a Unix time."""
+    def sent_since(self, modem: str, sim: str, since: float) -> int:
+        """Messages this SIM card in this modem carried, or may have, since a Unix time."""
         ...
 
 
 class Allowance:
-    """One modem's limits a minute and a day, the day being the local one. Its worker's thread owns it.
+    """One SIM's limits a minute and a day, the day being the local one. Its modem's thread owns it.
 
     opens: steady seconds at which one more message may go, infinite until midnight; anyone may read it.
     """
@@ -26,15 +26,22 @@ class Allowance:
         self._ledger = ledger
         self._clock = clock
         self.opens = 0.0
+        self._sim = ""
         self.apply(spec)
 
+    def insert(self, spec: ModemSpec, sim: str) -> None:
+        """The modem turned out to hold this card (its ICCID): what another has sent is not its own."""
+        if sim != self._sim:
+            self._sim = sim
+            self.apply(spec)
+
     def apply(self, spec: ModemSpec) -> None:
-        """Take over limits that changed."""
+        """Take over limits that changed, counting from what is on record."""
         sent = 0
         if spec.per_day:
             now = datetime.fromtimestamp(self._clock.wall())
             midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-            sent = self._ledger.sent_since(spec.id, midnight.timestamp())
+            sent = self._ledger.sent_since(spec.id, self._sim, midnight.timestamp())
         self._quota = Quota(spec.per_minute, spec.per_day, self._today(), sent)
         self.look()
 

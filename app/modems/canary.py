@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
+from typing import Protocol
 
 from app.core.clock import Clock
 from app.core.events import Alarm, Announce
@@ -48,6 +49,14 @@ class Plan:
     patience: float = 180.0
 
 
+class Purse(Protocol):
+    """What was spent of a day's budget; it outlives a restart, or each would begin a new day."""
+
+    def canary_spent(self, day: str) -> int: ...
+
+    def spend_canary(self, day: str) -> None: ...
+
+
 # send(modem, number, text, done): done(True) when the network accepted it.
 Send = Callable[[str, str, str, Callable[[bool], None]], None]
 
@@ -56,18 +65,24 @@ class Canary:
     """``look`` is a periodic job, ``heard`` is told of every message that comes in."""
 
     def __init__(
-        self, birds: Callable[[], Sequence[Bird]], send: Send, clock: Clock, announce: Announce
+        self,
+        birds: Callable[[], Sequence[Bird]],
+        send: Send,
+        purse: Purse,
+        clock: Clock,
+        announce: Announce,
     ) -> None:
         self.plan = Plan()
         self._birds = birds
         self._send = send
+        self._purse = purse
         self._clock = clock
         self._announce = announce
         self._turns = count()
         self._flights: dict[str, Flight] = {}
+        self._accepted: set[str] = set()  # tokens: only what the network took can be lost by it
         self._latest: dict[tuple[str, str], Flight] = {}
         self._next = 0.0
-        self._day, self._spent = "", 0
 
     def state(self) -> list[Flight]:
         """The latest flight of each pair of modems, for pages and figures."""
@@ -76,8 +91,7 @@ class Canary:
     @property
     def left_today(self) -> int:
         """Messages that may still be spent today."""
-        spent = self._spent if self._day == self._today() else 0
-        return max(self.plan.budget - spent, 0)
+        return max(self.plan.budget - self._purse.canary_spent(self._today()), 0)
 
     def look(self) -> None:
         """Give up what is overdue, and send the next one when it is time."""
@@ -100,16 +114,16 @@ class Canary:
         text = kept.message.text
         if not text.startswith(PREFIX):
             return False
-        flight = self._flights.pop(text.removeprefix(PREFIX).strip(), None)
+        token = text.removeprefix(PREFIX).strip()
+        flight = self._flights.pop(token, None)
         if flight is None:
             return False
+        self._accepted.discard(token)
         self._note(replace(flight, seconds=self._clock.steady() - flight.at))
         return True
 
     def _fly(self, sender: Bird, receiver: Bird) -> None:
-        if self._day != self._today():
-            self._day, self._spent = self._today(), 0
-        self._spent += 1
+        self._purse.spend_canary(self._today())
         token = secrets.token_hex(4)
         flight = Flight(sender.modem, receiver.modem, token, self._clock.steady())
         self._flights[token] = flight  # before it is sent: it may be here before the answer is
@@ -117,13 +131,16 @@ class Canary:
         def done(accepted: bool) -> None:
             if not accepted:
                 self._flights.pop(token, None)
+            elif token in self._flights:
+                self._accepted.add(token)
 
         self._note(flight)
         self._send(sender.modem, receiver.number, PREFIX + token, done)
 
     def _lose(self, flight: Flight) -> None:
-        if self._flights.pop(flight.token, None) is None:
+        if flight.token not in self._accepted or self._flights.pop(flight.token, None) is None:
             return
+        self._accepted.discard(flight.token)
         self._note(replace(flight, lost=True))
         why = (
             f"a message from {flight.sender} to {flight.receiver} was accepted but never delivered"

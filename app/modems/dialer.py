@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from app.core.clock import Clock
 from app.core.errors import GatewayError, NoDevice, NotSent
@@ -16,10 +16,14 @@ from app.core.faults import described
 from app.core.ports import Job
 from app.core.routing import Lane
 from app.modems import standing as how
+from app.modems.finding import Finder
 from app.modems.ladder import Ladder
 from app.modems.queue import Errand
 from app.modems.spec import ModemSpec
 from app.modems.standing import Internet, Standing
+from hw.at.command import quoted
+from hw.errors import HwError
+from hw.gsm.modem import GsmModem
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +31,18 @@ log = logging.getLogger(__name__)
 REDIAL = (5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 LOOK = 2.0
 SETTLED = 60.0  # seconds of a connection after which the next one is dialled at once
+COMING = 60.0  # seconds a network card may take to get its address
+#: Of the route: the lowest goes first; a cable has 100.
+METRICS = {"default": 50, "fallback": 700}
 _SYSFS = Path("/sys/class/net")
 
 
 class NetworkLink(Protocol):
-    """NetworkManager, for sticks that are a network card (ECM, NCM, QMI, MBIM). Raises OSError."""
+    """NetworkManager, for sticks that are a network card (ECM, NCM, QMI, MBIM). Raises GatewayError."""
 
-    def connect(self, card: str, apn: str, username: str, password: str, metric: int | None) -> None: ...
+    def connect(self, card: str, apn: str, username: str, password: str, metric: int) -> None: ...
 
-    def connected(self, card: str) -> bool: ...
+    def state(self, card: str) -> Literal["up", "coming", "down"]: ...
 
     def disconnect(self, card: str) -> None: ...
 
@@ -60,7 +67,8 @@ Dial = Callable[[str, str], Call]
 class Dialer:
     """In the fleet it stands where a ModemWorker would, and refuses all messages.
 
-    card_of(port): the network card of the stick at a port, or "". link: NetworkManager; without it every
+    finder: finds the modem, also under another name, and gives its PIN; without it the port is taken as it
+    is. card_of(port): the network card of the stick at a port, or "". link: NetworkManager; without it every
     stick is dialled.
     """
 
@@ -71,6 +79,7 @@ class Dialer:
         announce: Announce,
         dial: Dial,
         *,
+        finder: Finder | None = None,
         card_of: Callable[[str], str] = lambda port: "",
         link: NetworkLink | None = None,
         redial: Sequence[float] = REDIAL,
@@ -80,17 +89,18 @@ class Dialer:
         self.spec = spec
         self.standing = Standing()
         self.ladder = Ladder()
-        self.imei = spec.modem.imei
         self.queued = 0
         self._clock = clock
         self._announce = announce
         self._dial = dial
+        self._finder = finder
         self._card_of = card_of
         self._link = link
         self._redial = redial
         self._look = look
         self._sysfs = sysfs
         self._port = spec.modem.port
+        self._counted = (0, 0)  # octets that the card had carried before this connection
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"dial-{spec.name}", daemon=True)
 
@@ -108,10 +118,19 @@ class Dialer:
 
     def apply(self, spec: ModemSpec) -> None:
         self.spec = spec
+        if self._finder is not None:
+            self._finder.spec = spec
 
     def seen_at(self, port: str) -> None:
         """The inspector found this modem under another name: the next call goes there."""
         self._port = port
+        if self._finder is not None:
+            self._finder.seen_at = port
+
+    @property
+    def imei(self) -> str:
+        """Of the modem, as far as it is known."""
+        return self._finder.imei if self._finder is not None else self.spec.modem.imei
 
     def lane(self) -> Lane | None:
         return None
@@ -134,7 +153,7 @@ class Dialer:
             began = self._clock.steady()
             try:
                 why = self._one_call()
-            except (OSError, ValueError, GatewayError) as error:
+            except (OSError, ValueError, GatewayError, HwError) as error:
                 why = str(error)
             except Exception as error:
                 log.error("modem %s met an unforeseen %s", self.spec.name, described(error))
@@ -148,15 +167,39 @@ class Dialer:
         self._stand(how.OFF, "switched off", Internet(False))
 
     def _one_call(self) -> str:
-        card = self._card_of(self._port)
+        """Find the modem and connect; why that ended. The port is nobody else's all the while."""
+        if self._finder is None:
+            return self._connected(self._port)
+        with self._finder.found(lambda event: None, self._trying, self._finder.bring_up) as (modem, port):
+            self.standing.identity, self.standing.port, self._port = modem.identity, port, port
+            self.standing.signal, self.standing.operator = modem.signal(), modem.operator().name
+            if self._card_of(port) and self._link is not None:
+                self._prepare(modem)
+            modem.close()  # whoever dials opens the port again
+            return self._connected(port)
+
+    def _trying(self, port: str) -> None:
+        self._stand(how.CONNECTING, f"being brought up at {port}", Internet(False))
+
+    def _prepare(self, modem: GsmModem) -> None:
+        """What chat would say before it dials: the init strings in turn, and the access point."""
+        of = self.spec.modem
+        init = (of.init_dial_1, of.init_dial_2, of.init_dial_3, of.init_dial_4, of.init_dial_5)
+        for command in filter(None, init):
+            modem.ask(command)
+        modem.ask(f'AT+CGDCONT=1,"IP",{quoted(of.apn)}')  # 3GPP TS 27.007 §10.1.1
+
+    def _connected(self, port: str) -> str:
+        card = self._card_of(port)
         if card and self._link is not None:
             return self._by_card(card, self._link)
-        return self._by_call()
+        return self._by_call(port)
 
-    def _by_call(self) -> str:
+    def _by_call(self, port: str) -> str:
         """Dial and stay until the connection ends; why it ended."""
-        self._stand(how.CONNECTING, f"dialling at {self._port}", Internet(False))
-        call = self._dial(self.spec.id, self._port)
+        self._stand(how.CONNECTING, f"dialling at {port}", Internet(False))
+        self._counted = (0, 0)
+        call = self._dial(self.spec.id, port)
         try:
             while not self._stopping.wait(self._look):
                 if why := call.ended():
@@ -168,14 +211,19 @@ class Dialer:
 
     def _by_card(self, card: str, link: NetworkLink) -> str:
         modem = self.spec.modem
-        metric = None if modem.internet_route == "default" else 700
         self._stand(how.CONNECTING, f"connecting {card}", Internet(False, card))
+        self._counted = self._carried(card)  # it was there before, and goes on counting
+        metric = METRICS[modem.internet_route]
         link.connect(card, modem.apn, modem.apn_username, modem.apn_password, metric)
+        latest = self._clock.steady() + COMING
         try:
             while not self._stopping.wait(self._look):
-                if not link.connected(card):
-                    return f"the connection of {card} ended"
-                self._watch(card)
+                state = link.state(card)
+                if state == "up":
+                    latest = 0.0
+                    self._watch(card)
+                elif state == "down" or self._clock.steady() > latest:
+                    return f"the connection of {card} ended" if not latest else f"{card} got no connection"
             return "stopped"
         finally:
             link.disconnect(card)
@@ -184,12 +232,16 @@ class Dialer:
         folder = self._sysfs / card
         if not folder.exists():
             return
-        now = self.standing.internet or Internet(False)
-        since = now.since if now.connected else self._clock.wall()
-        received, sent = (_number(folder / "statistics" / name) for name in ("rx_bytes", "tx_bytes"))
+        before = self.standing.internet or Internet(False)
+        since = before.since if before.connected else self._clock.wall()
+        received, sent = (now - then for now, then in zip(self._carried(card), self._counted, strict=True))
         self._stand(
-            how.READY, "", replace(now, connected=True, since=since, received=received, sent=sent, why="")
+            how.READY, "", replace(before, connected=True, since=since, received=received, sent=sent, why="")
         )
+
+    def _carried(self, card: str) -> tuple[int, int]:
+        figures = self._sysfs / card / "statistics"
+        return _number(figures / "rx_bytes"), _number(figures / "tx_bytes")
 
     def _stand(self, state: str, why: str, internet: Internet) -> None:
         standing = self.standing

@@ -118,7 +118,10 @@ class Finder:
         """Start a modem that was opened, or that restarted by itself."""
         pin = self.spec.modem.sim_pin
         try:
-            return modem.start(pin or None, lambda iccid: self._pins.pin_was_refused(iccid or "", pin))
+            baud = self.spec.modem.baud_rate
+            return modem.start(
+                pin or None, lambda iccid: self._pins.pin_was_refused(iccid or "", pin), baud=baud
+            )
         except PinRefused as error:
             self._pins.remember_refused_pin(error.iccid or "", pin)
             raise

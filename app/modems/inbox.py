@@ -84,7 +84,9 @@ class Inbox:
         if isinstance(message, StatusReport):
             tail = message.address.number[-TAIL:]
             status, outcome = message.status, message.outcome
-            self._reports.match(part.sim, message.message_reference, tail, status, outcome, part.arrived)
+            self._reports.match(
+                part.sim, message.message_reference, tail, status, outcome, part.arrived, part.modem
+            )
         elif isinstance(message, Deliver):
             self._put(part, message)
 

@@ -28,13 +28,14 @@ def encode(message: Message, spec: ModemSpec, references: References, clock: Clo
     """The PDUs of a message. Raises NotSent (``bad_request``) for a text that fits no message."""
     left = None if math.isinf(message.ends) else max(message.ends - clock.steady(), 1.0)
     try:
-        long = measure(message.text).parts > 1
+        long = measure(message.text, national=spec.national).parts > 1
         return encode_submit(
             dialled(message.receiver),
             message.text,
             reference=references.part_reference(message.receiver) % 256 if long else 0,
             validity=left,
             report=message.report,
+            national=spec.national,
             smsc=dialled(spec.modem.sms_centre.lstrip("+")) if spec.modem.sms_centre else None,
         )
     except PduError as error:

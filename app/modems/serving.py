@@ -190,6 +190,7 @@ class Serving:
             self._unanswered = job.message.seq if len(pdus) == 1 else None
             sent = send(modem, job, pdus, self.spec, more=len(self._queue) > 0)
         except UnknownOutcome as error:
+            error.parts = len(pdus)
             self._standing.unknown += 1
             self._allowance.count()
             job.unknown(error)

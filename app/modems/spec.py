@@ -11,12 +11,16 @@ from hw.ports import Line
 
 @dataclass(frozen=True, slots=True)
 class ModemSpec:
-    """One modem of the settings, with the SMS section's limits where it has none of its own."""
+    """One modem of the settings, with the SMS section's limits where it has none of its own.
+
+    national: whether national tables of GSM may be used where they save parts.
+    """
 
     id: str
     modem: Modem
     per_minute: int
     per_day: int
+    national: bool = False
 
     @classmethod
     def of(cls, item: str, modem: Modem, sms: Sms) -> ModemSpec:
@@ -25,6 +29,7 @@ class ModemSpec:
             modem=modem,
             per_minute=modem.limit_per_minute or sms.limit_per_minute,
             per_day=modem.limit_per_day or sms.limit_per_day,
+            national=sms.national_alphabets,
         )
 
     @property

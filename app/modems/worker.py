@@ -231,13 +231,15 @@ class ModemWorker:
 
     def _note_sim(self, identity: Identity | None) -> None:
         """A known modem with another SIM card: its own record begins, and somebody should know."""
-        if identity is None or not identity.imei or not identity.iccid:
+        if identity is None or not identity.iccid:
             return
-        before = self._memory.sim_of(identity.imei)
-        if before == identity.iccid:
-            return
-        self._memory.remember_sim(identity.imei, identity.iccid, self._clock.wall())
-        if before is not None:
+        before: str | None = identity.iccid
+        if identity.imei:
+            before = self._memory.sim_of(identity.imei)
+            if before != identity.iccid:
+                self._memory.remember_sim(identity.imei, identity.iccid, self._clock.wall())
+        self._allowance.insert(self.spec, identity.iccid)
+        if before is not None and before != identity.iccid:
             log.warning("modem %s has another SIM card than before", self.spec.name)
             self._announce(SimChanged(self.spec.id, identity.iccid[-4:], before[-4:]))
 

@@ -33,6 +33,12 @@ class Sms(Section):
     delivery_reports: bool = option(
         False, "Delivery reports", help="Ask the network to report the arrival of each message."
     )
+    national_alphabets: bool = option(
+        False,
+        "National alphabets",
+        help="Turkish, Spanish, Portuguese and Indian letters by the tables of GSM where that saves parts;"
+        " old handsets show them wrong.",
+    )
     limit_per_minute: int = option(
         0,
         "Limit per SIM and minute",

@@ -77,6 +77,21 @@ CREATE INDEX message_accepted ON message (accepted);
 """,
     # 3: what comes in: parts, messages, what is handed on, delivery reports.
     INCOMING,
+    # 4: where delivery reports go until they are published, every SIM card of a modem, the canary's day.
+    """
+ALTER TABLE message ADD COLUMN callback TEXT NOT NULL DEFAULT '';
+CREATE INDEX message_callback ON message (seq) WHERE callback <> '';
+ALTER TABLE sim_of_modem RENAME TO last_sim;
+CREATE TABLE sim_of_modem (
+    imei TEXT NOT NULL,
+    iccid TEXT NOT NULL,
+    since REAL NOT NULL,
+    PRIMARY KEY (imei, iccid)
+) WITHOUT ROWID;
+INSERT INTO sim_of_modem SELECT imei, iccid, since FROM last_sim;
+DROP TABLE last_sim;
+CREATE TABLE canary (day TEXT PRIMARY KEY, sent INTEGER NOT NULL) WITHOUT ROWID;
+""",
 )
 SCHEMA_VERSION = len(STEPS)
 

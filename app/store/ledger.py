@@ -44,10 +44,11 @@ class SqliteLedger:
             message.expires,
             key,
             mark,
+            message.callback if message.report else "",
         )
         return self._run(
             "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, accepted, expires,"
-            " otp_key, otp_mark) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " otp_key, otp_mark, callback) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *values,
         )
 

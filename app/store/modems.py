@@ -32,13 +32,22 @@ class ModemMemory:
 
         return int(self._database.submit(step).wait())
 
-    def sent_since(self, modem: str, since: float) -> int:
-        """Messages this modem carried, or may have, since a Unix time: seeds its daily limit."""
+    def sent_since(self, modem: str, sim: str, since: float) -> int:
+        """Messages this SIM carried, or may have, since a Unix time: seeds its daily limit.
+
+        modem: where it is now; sim: its ICCID, or empty where the card does not tell. A message whose outcome
+        is unknown names no card: it counts for the one that was in the modem then.
+        """
         rows = self._database.read(
-            "SELECT count(*) FROM message WHERE modem = ? AND accepted >= ?"
-            " AND state IN ('sending', 'sent', 'delivered', 'unknown')",
-            modem,
+            "SELECT count(*) FROM message WHERE accepted >= ?"
+            " AND (state IN ('sending', 'sent', 'delivered', 'unknown') OR reason = 'undelivered')"
+            " AND (sim <> '' AND sim = ? OR modem = ? AND (? = '' OR sim = '' AND accepted >= "
+            " (SELECT coalesce(max(since), 0) FROM sim_of_modem WHERE iccid = ?)))",
             since,
+            sim,
+            modem,
+            sim,
+            sim,
         )
         return int(rows[0][0])
 
@@ -54,16 +63,46 @@ class ModemMemory:
 
     def sim_of(self, imei: str) -> str | None:
         """The ICCID that was last seen in a modem."""
-        rows = self._database.read("SELECT iccid FROM sim_of_modem WHERE imei = ?", imei)
+        rows = self._database.read(
+            "SELECT iccid FROM sim_of_modem WHERE imei = ? ORDER BY since DESC LIMIT 1", imei
+        )
         return str(rows[0][0]) if rows else None
 
     def remember_sim(self, imei: str, iccid: str, since: float) -> None:
+        """A record of its own for each card a modem has had; the one with the latest time is in it now."""
         self._database.submit(
             lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO sim_of_modem (imei, iccid, since) VALUES (?, ?, ?)",
-                (imei, iccid, since),
+                # A clock that was set back must not make an earlier card the present one.
+                "INSERT OR REPLACE INTO sim_of_modem (imei, iccid, since) SELECT ?, ?,"
+                " max(?, (SELECT coalesce(max(since), 0) + 0.001 FROM sim_of_modem WHERE imei = ?))",
+                (imei, iccid, since, imei),
             )
+        ).wait()
+
+    def sims_of(self, imei: str) -> list[tuple[str, float]]:
+        """Every card a modem has had, the present one first: ICCID and since when (Unix seconds)."""
+        rows = self._database.read(
+            "SELECT iccid, since FROM sim_of_modem WHERE imei = ? ORDER BY since DESC", imei
         )
+        return [(iccid, since) for iccid, since in rows]
+
+    def canary_spent(self, day: str) -> int:
+        """Messages that the canary has sent on a local day."""
+        rows = self._database.read("SELECT sent FROM canary WHERE day = ?", day)
+        return int(rows[0][0]) if rows else 0
+
+    def spend_canary(self, day: str) -> None:
+        """One more, on record before it is sent."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM canary WHERE day <> ?", (day,))
+            connection.execute(
+                "INSERT INTO canary (day, sent) VALUES (?, 1)"
+                " ON CONFLICT (day) DO UPDATE SET sent = sent + 1",
+                (day,),
+            )
+
+        self._database.submit(work).wait()
 
     def remember_balance(self, iccid: str, amount: float | None, said: str, at: float) -> None:
         self._database.submit(

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.store.database import Database
 
 # A network tries for three days at the most; a reference of 8 bits comes round again, the newest is meant.
 PATIENCE = 3 * 24 * 3600.0
+# After a send whose outcome is unknown a report within this time may be about it.
+ADOPTED = 3600.0
+_ROW = "seq, id, command, owner, modem, name, state, parts, callback"
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What the reports on one message now say. state: sent, delivered or failed."""
+    """What the reports on one message now say. state: sent, delivered or failed.
+
+    callback: the topic that is to hear of it; empty unless this report ended the message.
+    """
 
     seq: int
     id: str
+    command: str
     owner: str
     modem: str
+    name: str
     state: str
     parts: int
     delivered: int
+    callback: str = ""
 
 
 class SqliteReports:
@@ -32,14 +41,19 @@ class SqliteReports:
         self._database = database
         self._changed = changed
 
-    def match(self, sim: str, reference: int, tail: str, status: int, outcome: str, at: float) -> None:
+    def match(
+        self, sim: str, reference: int, tail: str, status: int, outcome: str, at: float, modem: str = ""
+    ) -> None:
         def work(connection: sqlite3.Connection) -> Reported | None:
             found = _find(connection, sim, reference, tail, at)
+            adopted = found is None and _adopt(connection, sim, reference, tail, at, modem)
+            if adopted:
+                found = _find(connection, sim, reference, tail, at)
             if found is None:
                 return None
             seq, part = found
-            if outcome == "pending":  # the network goes on trying: nothing is known yet
-                return None
+            if outcome == "pending":  # the network has it and goes on trying: no more is known
+                return _settle(connection, seq) if adopted else None
             connection.execute(
                 "INSERT OR REPLACE INTO part_report (seq, part, status, at) VALUES (?, ?, ?, ?)",
                 (seq, part, status, at),
@@ -58,6 +72,21 @@ class SqliteReports:
             return _settle(connection, seq) if changed else None
 
         self._database.submit(work, lambda write: self._tell(write.value))
+
+    def untold(self) -> Sequence[Reported]:
+        """What ended, as far as the network reported, and was not published to its topic before a restart."""
+        rows = self._database.read(
+            f"SELECT {_ROW}, (SELECT count(*) FROM part_report p WHERE p.seq = m.seq AND p.status < 32)"  # noqa: S608
+            " FROM message m WHERE callback <> '' AND state IN ('delivered', 'failed')"
+            " AND EXISTS (SELECT 1 FROM part_report p WHERE p.seq = m.seq) ORDER BY seq"
+        )
+        return [Reported(*row[:-2], row[-1], row[-2]) for row in rows]
+
+    def told(self, seq: int) -> None:
+        """The topic has it."""
+        self._database.submit(
+            lambda connection: connection.execute("UPDATE message SET callback = '' WHERE seq = ?", (seq,))
+        )
 
     def _tell(self, reported: object) -> None:
         if isinstance(reported, Reported):
@@ -84,17 +113,38 @@ def _find(
     return None
 
 
+def _adopt(
+    connection: sqlite3.Connection, sim: str, reference: int, tail: str, at: float, modem: str
+) -> bool:
+    """A report that fits no message is about the one whose outcome is unknown, if there is just one.
+
+    Its modem went silent before it told the reference; the network's word is proof that it was sent.
+    """
+    rows = connection.execute(
+        "SELECT seq FROM message WHERE modem = ? AND state = 'unknown' AND refs = '' AND parts = 1"
+        " AND receiver LIKE ? AND finished >= ?",
+        (modem, f"%{tail}", at - ADOPTED),
+    ).fetchall()
+    if len(rows) != 1:
+        return False
+    connection.execute(
+        "UPDATE message SET state = 'sent', code = '0000', reason = '', error = '', sim = ?, refs = ?"
+        " WHERE seq = ?",
+        (sim, str(reference), rows[0][0]),
+    )
+    return True
+
+
 def _settle(connection: sqlite3.Connection, seq: int) -> Reported | None:
-    row = connection.execute(
-        "SELECT id, owner, modem, state, parts FROM message WHERE seq = ?", (seq,)
-    ).fetchone()
+    row = connection.execute(f"SELECT {_ROW} FROM message WHERE seq = ?", (seq,)).fetchone()  # noqa: S608
     if row is None:
         return None
-    message_id, owner, modem, state, parts = row
+    *who, before, parts, callback = row
     counts = [
         status for (status,) in connection.execute("SELECT status FROM part_report WHERE seq = ?", (seq,))
     ]
     delivered = sum(status < 0x20 for status in counts)  # 3GPP TS 23.040 §9.2.3.15
+    state = before
     if delivered == parts:
         state = "delivered"
         connection.execute(
@@ -107,4 +157,4 @@ def _settle(connection: sqlite3.Connection, seq: int) -> Reported | None:
             " error = 'the network could not deliver it; check the number' WHERE seq = ?",
             (seq,),
         )
-    return Reported(seq, message_id, owner, modem, state, parts, delivered)
+    return Reported(*who, state, parts, delivered, callback if state != before else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.wire.body import MAX_BODY, MAX_DEPTH
-from app.wire.replies import as_json, render, status_json
+from app.wire.replies import as_json, render, report_json, status_json
 from app.wire.requests import MAX_BATCH, Request, parse, return_address
 from app.wire.shapes import SHAPES
 
@@ -16,6 +16,7 @@ __all__ = [
     "as_json",
     "parse",
     "render",
+    "report_json",
     "return_address",
     "status_json",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hw.at.codec import Final, News
-from hw.at.command import checked, checked_body
+from hw.at.command import checked, checked_body, patience
 from hw.at.exchange import Exchange
 from hw.at.masking import safe, shown
 from hw.at.vocabulary import Result
@@ -71,14 +71,14 @@ class AtChannel:
         """The latest lines that nobody knows; in memory only, they may hold anything."""
         return self._exchange.unknown
 
-    def ask(self, command: str, timeout: float = 5.0, *, settle: bool = False) -> Reply:
-        """Send a command and wait for its final result (seconds).
+    def ask(self, command: str, timeout: float | None = None, *, settle: bool = False) -> Reply:
+        """Send a command and wait for its final result (seconds; None: as long as this command may take).
 
         settle accepts an answer without a final result (old Wavecom modems after AT+CPIN?).
         """
         with self._turn:
             self._make_ready()
-            return self._asked(checked(command), timeout, settle)
+            return self._asked(checked(command), patience(command) if timeout is None else timeout, settle)
 
     def submit(
         self,

@@ -6,6 +6,24 @@ import re
 
 from hw.errors import UnsafeCommand
 
+#: Seconds that an answer may take, for commands that begin so; all others get OTHERS.
+PATIENCE = (
+    ("AT+COPS=?", 180.0),  # looks for every network there is
+    ("AT+COPS", 30.0),
+    ("AT+CUSD", 60.0),
+    ("AT+CFUN", 40.0),
+    ("AT+CPIN=", 20.0),
+    ("AT+CPWD", 20.0),
+    ("AT+CLCK", 20.0),
+    ("AT+CMGL", 20.0),  # a whole store at 9600 baud
+)
+OTHERS = 5.0
+
+
+def patience(command: str) -> float:
+    """Seconds that an answer to this command may take."""
+    return next((seconds for begin, seconds in PATIENCE if command.upper().startswith(begin)), OTHERS)
+
 
 def quoted(text: str) -> str:
     """Text as a string parameter. Raises UnsafeCommand for what could leave the quotes or the line."""

@@ -24,7 +24,9 @@ class Dialect:
     silence: commands that end vendor noise. iccid: commands that tell the SIM's number, in order.
     cnmi: values to try. stores: message stores, the preferred first; empty: the largest.
     ussd: how USSD strings are written. ready, boot: lines (without the values after a final colon) after
-    which SMS works, and that only come after a restart. reset: by kind (radio, modem, full).
+    which SMS works (until then all about it is refused), and that only come after a restart.
+    pause: seconds to leave between two commands of the start. fix_rate: command with {} for the baud rate.
+    reset: by kind (radio, modem, full).
     send_timeout: seconds that a network may take for a message. pin_tries: command that tells tries left.
     imei_write: command with {} for the IMEI, or "". usb: interface number by ``vendor:product``.
     """
@@ -41,6 +43,8 @@ class Dialect:
     boot: tuple[str, ...] = ("RDY",)
     reset: Mapping[str, str] = field(default_factory=dict)
     send_timeout: float = 60.0
+    pause: float = 0.0
+    fix_rate: str = ""
     pin_tries: str = ""
     imei_write: str = ""
     usb: Mapping[str, int] = field(default_factory=dict)

@@ -10,8 +10,6 @@ from hw.errors import AtError, HwError, PinRefused
 from hw.gsm import imei as numbers
 from hw.gsm.modem import GsmModem
 
-_PIN_TIMEOUT = 20.0
-
 
 @dataclass(frozen=True)
 class SimLock:
@@ -63,7 +61,7 @@ def write_imei(modem: GsmModem, number: str) -> None:
 
 def _once(modem: GsmModem, command: str) -> None:
     try:
-        modem.ask(command, _PIN_TIMEOUT)
+        modem.ask(command)
     except AtError as error:
         raise PinRefused("The SIM refused the PIN; it is not given again.") from error
 

@@ -83,15 +83,18 @@ class GsmModem:
         pin_was_refused: Callable[[str | None], bool] | None = None,
         *,
         patience: float = SIM_PATIENCE,
+        baud: int | None = None,
     ) -> Identity:
         """Make the modem ready for messages; also after ModemRestarted. The inbox is the caller's to read.
 
         pin_was_refused(iccid) tells whether this PIN was refused before; the PIN is given once at most.
-        patience: seconds that the SIM may need. Raises PinNeeded, PinRefused, SimBlocked, SimMissing.
+        patience: seconds that the SIM may need. baud: the rate to hold a modem to that would guess it anew.
+        Raises PinNeeded, PinRefused, SimBlocked, SimMissing.
         """
         self._started = False
-        starter = Starter(self._channel, pin=pin, pin_was_refused=pin_was_refused, patience=patience)
-        self.identity = starter.run()
+        self.identity = Starter(
+            self._channel, pin=pin, pin_was_refused=pin_was_refused, patience=patience, baud=baud
+        ).run()
         self._dialect = self.identity.dialect
         self._link_kept = False
         self._keep_link()
@@ -185,7 +188,7 @@ class GsmModem:
     def _again(self, part: SubmitPdu, refusal: HwError, accepted: int, total: int) -> int:
         """A later part was not taken: once more where that may help, or the message stays in pieces."""
         partly = PartlySent(f"Part {accepted + 1} of {total} was not taken: {refusal}", accepted, total)
-        if isinstance(refusal, PortLost) or (isinstance(refusal, AtError) and not is_temporary(refusal)):
+        if isinstance(refusal, PortLost) or (isinstance(refusal, AtError) and refusal.code not in _TEMPORARY):
             raise partly from refusal
         self._channel.pause(_RETRY_PAUSE)
         try:
@@ -216,9 +219,9 @@ class GsmModem:
     def operator(self) -> replies.Operator:
         """The operator, by name where the modem knows it."""
         charset = self.identity.charset if self.identity else None
-        return replies.operator(self._channel.ask("AT+COPS?", 30.0).lines, charset)
+        return replies.operator(self._channel.ask("AT+COPS?").lines, charset)
 
-    def ask(self, command: str, timeout: float = 5.0) -> tuple[str, ...]:
+    def ask(self, command: str, timeout: float | None = None) -> tuple[str, ...]:
         """A single command for tools; the answer's lines. Raises UnsafeCommand for more than one command."""
         return self._channel.ask(command, timeout).lines
 
@@ -226,7 +229,7 @@ class GsmModem:
 
     def list_sms(self) -> list[stored.Stored]:
         """All messages in the store, read or not; entries without PDU could not be read."""
-        return stored.listing(self._channel.ask("AT+CMGL=4", 20.0).lines)
+        return stored.listing(self._channel.ask("AT+CMGL=4").lines)
 
     def read_sms(self, index: int, store: str | None = None) -> stored.Stored | None:
         """One message; None for an empty place. store: where the news said that it lies."""
@@ -302,7 +305,7 @@ class GsmModem:
         self._channel.ask(command, 40.0)
         if kind == "radio":
             self._channel.pause(1.0)
-            self._channel.ask("AT+CFUN=1", 40.0)
+            self._channel.ask("AT+CFUN=1")
         self._started = False
 
     def close(self) -> None:
@@ -343,8 +346,3 @@ class GsmModem:
     def _tell(self, event: Event) -> None:
         if self._on_event is not None:
             self._on_event(event)
-
-
-def is_temporary(error: AtError) -> bool:
-    """Whether the same part may be taken a moment later."""
-    return error.code in _TEMPORARY

@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 #: A SIM may need this long after power-up or PIN (seconds); asked again every _AGAIN seconds.
 SIM_PATIENCE = 60.0
 _AGAIN = 0.5
-_PIN_TIMEOUT = 20.0
+#: Families that announce when SMS works refuse everything about it until then.
+_SMS_PATIENCE = 30.0
 #: "SIM busy": 27.007 §9.2.1, 27.005 §3.2.5, Wavecom's 515 "please wait, init in progress".
 _BUSY: set[int | str] = {14, 314, 515, "SIM BUSY"}
 _NO_SIM: set[int | str] = {10, 13, 15, 310, 313, 315, "SIM NOT INSERTED", "SIM FAILURE", "SIM WRONG"}
@@ -52,7 +53,7 @@ class Starter:
     """One run of the start sequence over a channel.
 
     pin_was_refused: asked with the ICCID (None if unknown) before the PIN is given; True keeps it back.
-    sim_became_ready: whether a line meanwhile said that the SIM is ready (wakes nobody, only shortens waits).
+    baud: the rate to hold the modem to, None to leave that as it is.
     """
 
     def __init__(
@@ -62,12 +63,15 @@ class Starter:
         pin: str | None = None,
         pin_was_refused: Callable[[str | None], bool] | None = None,
         patience: float = SIM_PATIENCE,
+        baud: int | None = None,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._channel = channel
         self._pin = pin
         self._pin_was_refused = pin_was_refused
         self._patience = patience
+        self._baud = baud
+        self._pause = 0.0
         self._steady = steady
 
     def run(self) -> Identity:
@@ -82,8 +86,11 @@ class Starter:
         revision = replies.free_text(self._try("AT+CGMR"))
         imei = replies.imei(self._try("AT+CGSN"))
         dialect = choose(manufacturer, model)
+        self._pause = dialect.pause
         for command in dialect.silence:
             self._try(command)
+        if dialect.fix_rate and self._baud:
+            self._try(dialect.fix_rate.format(self._baud))
         iccid = self._open_sim(dialect)
         imsi = replies.imsi(self._when_ready("AT+CIMI"))
         charset = next(iter(replies.charsets(self._try("AT+CSCS?"))), None)
@@ -111,10 +118,12 @@ class Starter:
             news,
         )
 
-    def _try(self, command: str, timeout: float = 5.0) -> Sequence[str]:
+    def _try(self, command: str) -> Sequence[str]:
         """The answer, or nothing where the modem refuses: each step may answer ERROR."""
+        if self._pause:
+            self._channel.pause(self._pause)
         try:
-            return self._channel.ask(command, timeout).lines
+            return self._channel.ask(command).lines
         except AtError as error:
             log.debug("%s: %s", self._channel.name, error)
             return ()
@@ -171,7 +180,7 @@ class Starter:
         if self._pin_was_refused is not None and self._pin_was_refused(iccid):
             raise PinRefused("This PIN was refused before; it is not given again.", iccid)
         try:
-            self._channel.ask(f"AT+CPIN={quoted(self._pin)}", _PIN_TIMEOUT)
+            self._channel.ask(f"AT+CPIN={quoted(self._pin)}")
         except AtError as error:
             if is_busy(error):  # not looked at, so no try was lost; the next start will ask again
                 raise SimMissing("The SIM is busy and did not take the PIN.", iccid) from error
@@ -188,7 +197,10 @@ class Starter:
 
     def _choose_store(self, dialect: Dialect) -> replies.Store | None:
         """The same store for all three purposes: the family's, or the largest."""
-        possible = replies.supported_stores(self._when_ready("AT+CPMS=?"))
+        deadline = self._steady() + min(self._patience, _SMS_PATIENCE)
+        while not (told := self._when_ready("AT+CPMS=?")) and dialect.ready and self._steady() < deadline:
+            self._channel.pause(_AGAIN)
+        possible = replies.supported_stores(told)
         common = [name for name in _KEPT_MESSAGES if all(not names or name in names for names in possible)]
         wanted = [name for name in dialect.stores if name in common] or common or ["SM"]
         best: replies.Store | None = None

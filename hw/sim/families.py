@@ -125,6 +125,15 @@ FAMILIES = {
             cpin_without_ok=True,
             busy_error=515,
         ),
+        Family(
+            "mediatek",
+            "MTK",
+            "MT6261",
+            "MAUI.11B.W12.50.MP.V8",
+            ready=("+CIEV: 3,1",),
+            noise=("+CIEV: 2,4", "+EIND: 128"),
+            imei_write="+EGMR",
+        ),
     )
 }  # fmt: skip
 

@@ -64,6 +64,7 @@ class SimModem(Receiving):
         self.access_point = ""  # what AT+CGDCONT set; without one nobody gets into the internet
         self.baud: int | None = None  # the one rate at which it is understood; None: any
         self.menu: dict[str, str | tuple[str, bool]] = {"*888#": "Your balance is Rp 25.000."}
+        self.ussd_early = False  # whether +CUSD comes before the OK of its command
         self.rssi = 20
         self._reference = 0
         self._answers = 0
@@ -309,7 +310,8 @@ class SimModem(Receiving):
         reference = self._reference
         silent = fault is not None and fault.action == "silence"
         late = fault.seconds if fault is not None and fault.action == "late" else 0.0
-        if fault is None or not silent or fault.sent:
+        on_air = fault is None or not silent or fault.sent
+        if on_air:
             if self.delay > 0:
                 self.schedule(self.delay, lambda: self._on_air(message))
             else:
@@ -317,7 +319,7 @@ class SimModem(Receiving):
         if not silent:
             final = None if fault is not None and fault.action == "no-ok" else "OK"
             self._finish(Said((f"+CMGS: {reference}",), final), self.delay + late)
-        if message.report_requested and not silent:
+        if message.report_requested and on_air:
             self.schedule(self.delay + late + self.report_delay, lambda: self.report(message, reference))
 
     def _on_air(self, message: Submit) -> None:

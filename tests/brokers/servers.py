@@ -166,9 +166,8 @@ class Mosquitto(Server):
     def write_configuration(self) -> None:
         pem = self.certificates
         passwords = self.folder / "passwords"
-        passwords.write_text(f"{USER}:{PASSWORD}\n")
-        passwords.chmod(0o600)
-        subprocess.run(["mosquitto_passwd", "-U", str(passwords)], check=True)
+        passwords.touch(0o600)
+        subprocess.run(["mosquitto_passwd", "-b", str(passwords), USER, PASSWORD], check=True)
         (self.folder / "mosquitto.conf").write_text(
             "per_listener_settings true\npersistence true\n"
             f"persistence_location {self.folder}/\n"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from app.core.errors import NotSent, UnknownOutcome
 from app.core.message import Sent
+from app.modems.ladder import Patience
 from app.modems.sending import encode
+from app.settings.sms import Sms
 from hw.sim.faults import Fault
 from hw.sim.plugs import plugs
+from tests.hw.gsm.test_modem_start import Ear
 from tests.modems.yard import CLOCK, Yard, parcel
 
 
@@ -40,6 +46,40 @@ def test_a_long_message_takes_two_round_trips_a_part_and_a_new_reference_each_ti
     asked_once = 1 if modem.counts.round_trips - before == 9 else 0  # AT+CMMS=2, when more than one waits
     assert modem.counts.round_trips - before - asked_once == 8
     assert [one.text for one in modem.air.inbox()] == ["x" * 200, "y" * 200]
+
+
+def test_signal_and_registration_are_polled_while_idle_and_not_between_messages(tmp_path: Path) -> None:
+    yard = Yard(tmp_path, patience=Patience(poll=0.2))
+    try:
+        modem = yard.ready()
+        modem.faults = ear = Ear()
+        yard.until(lambda: ear.said.count("AT+CSQ") >= 3 and ear.said.count("AT+CREG?") >= 3)
+    finally:
+        yard.close()
+    yard = Yard(tmp_path, patience=Patience(poll=30.0))
+    try:
+        modem = yard.ready("b")
+        modem.faults = ear = Ear()
+        jobs = [parcel(f"n{number}") for number in range(20)]
+        for job in jobs:
+            yard.fleet.submit("b", job)
+        assert all(isinstance(job.wait(), Sent) for job in jobs)
+        assert not [one for one in ear.said if one.startswith(("AT+CSQ", "AT+CREG", "AT+COPS"))]
+    finally:
+        yard.close()
+
+
+@pytest.mark.parametrize(("national", "parts"), [(False, 2), (True, 1)])
+def test_national_alphabets_are_used_when_the_setting_asks(yard: Yard, national: bool, parts: int) -> None:
+    yard.simulated("a")
+    yard.use("a", Sms(national_alphabets=national))
+    yard.until(yard.lanes)
+    text = "\u011f\u0131\u015f" * 30  # Turkish letters that the default alphabet lacks
+    job = parcel(text)
+    yard.fleet.submit("a", job)
+    sent = job.wait()
+    assert isinstance(sent, Sent) and sent.parts == parts
+    assert yard.air.times("+6281234567890", text) == 1
 
 
 def test_a_refusal_is_known_not_sent_and_the_modem_goes_on(yard: Yard) -> None:
@@ -137,8 +177,9 @@ def test_a_limit_a_day_closes_the_modem_also_after_a_restart(yard: Yard) -> None
     yard.simulated("a")
     yard.database.submit(
         lambda connection: connection.execute(
-            "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, modem, accepted)"
-            " VALUES (1, 'x', 'send-sms', 't', '62', x'00', 'sent', 'a', ?)",
+            "INSERT INTO message"
+            " (seq, id, command, owner, receiver, fingerprint, state, modem, sim, accepted)"
+            " VALUES (1, 'x', 'send-sms', 't', '62', x'00', 'sent', 'a', '8962100000000000000', ?)",
             (CLOCK.wall(),),
         )
     ).wait()

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from app.core.clock import SystemClock
 from app.core.errors import UnknownOutcome
 from app.core.events import Alarm, SmsArrived
@@ -108,6 +110,19 @@ def test_what_is_no_message_is_kept_raw(yard: Yard) -> None:
     modem.pdu_in("07911326040000F0040B911346610089F60000208062917314080CC8F71D14969741F977FD07")
     yard.until(lambda: len(texts(yard)) == 2)
     assert {one.message.raw for one in yard.messages.page()} == {"00FFFF", ""}
+
+
+def test_what_was_not_fully_understood_keeps_its_pdu_beside_its_text(yard: Yard) -> None:
+    modem = yard.ready()
+    # DELIVER from +628111, "hello", with a month 13 in its time stamp (3GPP TS 23.040 §9.2.3.11)
+    pdu = "00" + "04" + "06" + "91268111" + "0000" + "62310221030082" + "05" + "E8329BFD06"
+    modem.pdu_in(pdu)
+    yard.until(lambda: texts(yard) == ["hello"])
+    (kept,) = yard.messages.page()
+    assert kept.message.sent is None and kept.message.raw == pdu
+    modem.sms_in("+628111", "clear")
+    yard.until(lambda: len(texts(yard)) == 2)
+    assert yard.messages.page()[0].message.raw == ""
 
 
 def test_news_of_a_message_get_lost_and_the_safety_read_finds_it(tmp_path: Path) -> None:
@@ -289,6 +304,43 @@ def test_a_late_reference_of_the_modem_ends_the_uncertainty(tmp_path: Path) -> N
         yard.until(lambda: state(yard, 1) == ("sent", ""))
     finally:
         yard.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(0, "delivered"), (0x45, "failed"), (0x20, "sent")],
+    ids=["arrived", "not", "waits"],
+)
+def test_a_report_on_a_message_whose_outcome_is_unknown_ends_the_uncertainty(
+    tmp_path: Path, status: int, outcome: str
+) -> None:
+    """The modem took it and never told the reference; the network's report names one that fits no other."""
+    yard = Yard(tmp_path, patience=Patience(send=1.0))
+    try:
+        modem = yard.ready()
+        modem.report_status, modem.report_delay = status, 2.0
+        modem.faults.add(Fault("body", "silence", sent=True))
+        sent(yard, 1, "", 1, sim="")
+        yard.database.submit(
+            lambda connection: connection.execute("UPDATE message SET state = 'unknown'")
+        ).wait()
+        job = parcel("into the dark")
+        job.message = replace(job.message, report=True)
+        yard.fleet.submit("a", job)
+        assert isinstance(job.wait(), UnknownOutcome)
+        yard.until(lambda: state(yard, 1)[0] == outcome)
+        assert yard.air.messages == 1
+    finally:
+        yard.close()
+
+
+def test_a_report_that_could_be_about_two_messages_is_about_none(yard: Yard) -> None:
+    for seq in (1, 2):
+        sent(yard, seq, "", 1, sim="")
+    yard.database.submit(lambda connection: connection.execute("UPDATE message SET state = 'unknown'")).wait()
+    yard.reports.match("card", 9, "4567890", 0, "delivered", time.time(), "a")
+    yard.database.submit(lambda connection: None).wait()
+    assert [state(yard, seq)[0] for seq in (1, 2)] == ["unknown", "unknown"]
 
 
 def test_a_report_of_the_modem_reaches_the_ledger(yard: Yard) -> None:

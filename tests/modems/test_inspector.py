@@ -175,9 +175,12 @@ def test_a_poke_makes_the_inspector_look_at_once_although_the_check_is_off(stree
 # -- which port, which rate -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("usb", "interface"), [("1e0e:9001", 2), ("2c7c:0125", 2), ("12d1:1003", 1)])
+@pytest.mark.parametrize(
+    ("usb", "interface"),
+    [("1e0e:9001", 2), ("2c7c:0125", 2), ("12d1:1003", 1), ("19d2:0031", 1), ("19d2:0055", 4)],
+)
 def test_the_at_interface_is_taken_from_the_table(usb: str, interface: int) -> None:
-    ports = [SerialPort(f"/dev/ttyUSB{n}", usb, "1-1", n) for n in range(4)]
+    ports = [SerialPort(f"/dev/ttyUSB{n}", usb, "1-1", n) for n in range(6)]
     assert at_ports(ports, at_interfaces())[0].interface == interface
 
 

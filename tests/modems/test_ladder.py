@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.core.errors import NotSent, UnknownOutcome
 from app.core.events import Alarm, SimChanged
-from app.core.message import Sent
+from app.core.message import Outcome, Sent, State
 from app.modems import standing as how
 from app.modems.ladder import Ladder, Patience, Rung
 from app.modems.power import UsbPower, hub_of
@@ -293,6 +294,43 @@ def test_a_changed_sim_starts_a_record_of_its_own_and_says_so(yard: Yard) -> Non
     (event,) = [one for one in yard.heard if isinstance(one, SimChanged)]
     assert (event.iccid, event.before) == ("0077", "0000")
     yard.until(lambda: yard.memory.sim_of(modem.imei) == modem.card.iccid)
+    # Each card keeps its record; the one that is in the modem now stands first.
+    records = [iccid for iccid, _ in yard.memory.sims_of(modem.imei)]
+    assert records == ["8962100000000000077", "8962100000000000000"]
+
+
+def test_the_day_count_of_a_changed_sim_starts_anew_and_the_old_cards_is_kept(yard: Yard) -> None:
+    old, new = numbered(0), numbered(77)
+    modem = yard.simulated("a", make="sim800", card=old)
+    yard.use("a", limit_per_day=2)
+    yard.until(yard.lanes)
+    for seq in (1, 2):
+        send_on_record(yard, seq)
+    yard.until(lambda: not yard.lanes())
+    assert "daily limit" in yard.fleet.why_none()
+    modem.card = new
+    modem.power_up()
+    yard.until(yard.lanes)  # the new card has sent nothing today
+    send_on_record(yard, 3)
+    modem.card = old
+    modem.power_up()
+    yard.until(lambda: not yard.lanes() and "daily limit" in yard.fleet.why_none())
+    modem.card = new
+    modem.power_up()
+    yard.until(yard.lanes)
+    send_on_record(yard, 4)
+    yard.until(lambda: not yard.lanes() and "daily limit" in yard.fleet.why_none())
+
+
+def send_on_record(yard: Yard, seq: int) -> None:
+    """Send by modem a, with the rows in the ledger that the delivery would write."""
+    job = parcel(f"number {seq}")
+    message = replace(job.message, seq=seq)
+    yard.ledger.accept(message).wait()
+    yard.fleet.submit("a", job)
+    sent = job.wait()
+    assert isinstance(sent, Sent)
+    yard.ledger.close(seq, Outcome(State.SENT, "0000", sent=sent), message.accepted, lambda: None)
 
 
 # -- the power of a socket ------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_what_is_no_pin_never_reaches_the_modem(yard: Yard, tools: Tools, pin: s
 # -- IMEI -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", ["quectel", "sim800", "sim7600"])
+@pytest.mark.parametrize("make", ["quectel", "mediatek", "sim800", "sim7600"])
 def test_an_imei_is_written_by_the_familys_command_and_noted(
     yard: Yard, tools: Tools, book: Book, make: str
 ) -> None:
@@ -125,6 +125,23 @@ def test_an_imei_is_not_written_without_password_confirmation_and_check_digit(
     with pytest.raises(BadRequest, match=why):
         tools.write_imei("a", order("490154203237518", **changed))
     assert modem.imei == imei_of(0) and book.entries == []
+
+
+def test_one_imei_is_written_at_a_time(yard: Yard) -> None:
+    """Whoever comes meanwhile is sent away; the audit's first entry falls into that time."""
+    first, second = yard.ready(make="quectel"), yard.ready("b", make="quectel")
+    refused: list[str] = []
+
+    def meanwhile(*entry: str) -> None:
+        if "imei.write" in entry:
+            with pytest.raises(BadRequest) as why:
+                tools.write_imei("b", order(imei_of(43)))
+            refused.append(str(why.value))
+
+    tools = Tools(yard.fleet, yard.memory, meanwhile)
+    tools.write_imei("a", order(imei_of(42)))
+    assert refused == ["another modem's IMEI is being written; one at a time"]
+    assert (first.imei, second.imei) == (imei_of(42), imei_of(1))
 
 
 def test_a_family_without_a_command_cannot_be_written(yard: Yard, tools: Tools) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-RULES = Path(__file__).resolve().parents[2] / "rootfs-overlay/usr/lib/udev/rules.d/61-otppi-modems.rules"
+ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "rootfs-overlay/usr/lib/udev/rules.d/61-otppi-modems.rules"
 
 
 def rules() -> list[str]:
@@ -21,3 +22,10 @@ def test_the_gateway_may_have_usb_find_a_stick_anew() -> None:
     (rule,) = [line for line in rules() if "authorized" in line]
     assert 'ENV{DEVTYPE}=="usb_device"' in rule
     assert "chgrp dialout /sys%p/authorized" in rule and "chmod 0660 /sys%p/authorized" in rule
+
+
+def test_usb_modeswitch_turns_cdrom_sticks_on_the_device() -> None:
+    """Its own udev rules do that; the package brings it to every device."""
+    control = (ROOT / "packaging/control").read_text("utf-8")
+    depends = control.partition("\nDepends: ")[2].partition("\nRecommends:")[0]
+    assert " usb-modeswitch," in depends

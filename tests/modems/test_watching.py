@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.core.digest import KeyedDigest
 from app.core.events import Alarm, Event
 from app.core.inbox import InboxMessage, NewMessage
 from app.modems.balance import BalanceChecks, Check, amount_in
 from app.modems.canary import Bird, Canary, Plan
+from app.store.database import Database
+from app.store.modems import ModemMemory
 from tests.house import HandClock
 from tests.modems.yard import Yard
 
@@ -20,13 +24,20 @@ BIRDS = [Bird("a", "+6281100000"), Bird("b", "+6281100001")]
 class Sky:
     """A canary whose messages go where the test sends them."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(folder / "state.db")
+        self.memory = ModemMemory(self.database, KeyedDigest(b"k" * 32))
         self.clock = HandClock()
         self.heard: list[Event] = []
         self.sent: list[tuple[str, str, str]] = []
         self.accepts = True
-        self.canary = Canary(lambda: BIRDS, self._send, self.clock, self.heard.append)
-        self.canary.plan = Plan(active=True, every=60.0, budget=3, patience=30.0)
+        self.canary = self.hatched()
+
+    def hatched(self) -> Canary:
+        """The canary of the next process."""
+        canary = Canary(lambda: BIRDS, self._send, self.memory, self.clock, self.heard.append)
+        canary.plan = Plan(active=True, every=60.0, budget=3, patience=30.0)
+        return canary
 
     def _send(self, modem: str, number: str, text: str, done: Callable[[bool], None]) -> None:
         self.sent.append((modem, number, text))
@@ -37,8 +48,10 @@ class Sky:
 
 
 @pytest.fixture
-def sky() -> Sky:
-    return Sky()
+def sky(tmp_path: Path) -> Iterator[Sky]:
+    sky = Sky(tmp_path)
+    yield sky
+    sky.database.close()
 
 
 def test_the_canary_is_off_by_default(sky: Sky) -> None:
@@ -75,6 +88,18 @@ def test_accepted_but_never_delivered_raises_an_alarm(sky: Sky) -> None:
     assert sky.canary.state()[0].lost
 
 
+def test_a_message_that_still_waits_for_its_modem_is_not_lost_yet(sky: Sky) -> None:
+    waiting: list[Callable[[bool], None]] = []
+    sky.canary._send = lambda *words: waiting.append(words[3])
+    sky.canary.look()
+    sky.clock.advance(31.0)
+    sky.canary.look()
+    assert sky.heard == []  # nobody has accepted it
+    waiting[0](True)
+    sky.canary.look()
+    assert [one.what for one in sky.heard if isinstance(one, Alarm)] == ["canary"]
+
+
 def test_a_message_that_no_modem_took_is_no_alarm_of_the_canary(sky: Sky) -> None:
     sky.accepts = False
     sky.canary.look()
@@ -88,7 +113,11 @@ def test_the_budget_of_a_day_is_kept(sky: Sky) -> None:
         sky.canary.look()
         sky.clock.advance(60.0)
     assert len(sky.sent) == 3 and sky.canary.left_today == 0
+    sky.canary = sky.hatched()  # a restart is no new day
+    sky.canary.look()
+    assert len(sky.sent) == 3 and sky.canary.left_today == 0
     sky.clock.step_wall(24 * 3600.0)
+    sky.clock.advance(60.0)
     sky.canary.look()
     assert len(sky.sent) == 4
 

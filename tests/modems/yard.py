@@ -20,6 +20,7 @@ from app.modems.inbox import Inbox
 from app.modems.ladder import Patience
 from app.modems.power import Power
 from app.modems.spec import ModemSpec
+from app.modems.worker import ModemWorker
 from app.settings.modems import Modem
 from app.settings.sms import Sms
 from app.store.database import Database
@@ -84,8 +85,14 @@ def parcel(text: str = "hello", number: str = "6281234567890", seconds: float = 
 class Yard:
     """A fleet over simulated modems of its own, with an inbox and a ledger on disk."""
 
-    def __init__(self, folder: Path, power: Power | None = None, patience: Patience | None = None) -> None:
-        self.heard: list[Event] = []
+    def __init__(
+        self,
+        folder: Path,
+        power: Power | None = None,
+        patience: Patience | None = None,
+        heard: list[Event] | None = None,
+    ) -> None:
+        self.heard: list[Event] = [] if heard is None else heard
         self.arrived: list[InboxMessage] = []
         self.reported: list[Reported] = []
         self.air = Air()
@@ -123,6 +130,12 @@ class Yard:
         while not condition():
             assert time.monotonic() < until, self.fleet.why_none()
             time.sleep(0.01)
+
+    def worker(self, modem: str) -> ModemWorker:
+        """The one at work with a modem."""
+        worker = self.fleet._workers[modem]
+        assert isinstance(worker, ModemWorker)
+        return worker
 
     def lanes(self) -> set[str]:
         return {lane.modem for lane in self.fleet.lanes()}

@@ -17,16 +17,27 @@ def listed(gateway: Gateway) -> list[str]:
         return [text for (text,) in database.execute("SELECT text FROM inbox ORDER BY id")]
 
 
-@pytest.mark.parametrize("command", ["AT+CMGR", "AT+CMGD", "AT+CMGL"])
+@pytest.mark.parametrize(
+    ("command", "action"),
+    [("AT+CMGR", "silence"), ("AT+CMGD", "silence"), ("AT+CMGD", "no-ok"), ("AT+CMGL", "silence")],
+    ids=["before-it-was-read", "kept-not-deleted", "deleted-and-nobody-told", "at-any-moment"],
+)
 @pytest.mark.parametrize("skip", [0, 1, 2])
 def test_no_message_is_lost_and_none_is_listed_twice(
-    simulators: Callable[..., Simulators], gateway: Callable[..., Gateway], command: str, skip: int
+    simulators: Callable[..., Simulators],
+    gateway: Callable[..., Gateway],
+    command: str,
+    action: str,
+    skip: int,
 ) -> None:
-    """The modem goes silent in the middle of one command of the reading; there the service is killed."""
+    """The modem goes silent in the middle of one command of the reading; there the service is killed.
+
+    no-ok: the modem carried the command out and its answer is lost.
+    """
     world = simulators(1)
     service = gateway({"m1": {"port": world.paths[0]}}).start()
     wanted = [f"message {number}" for number in range(4)] + ["long " * 60]
-    silence = {"when": "command", "action": "silence", "command": command, "skip": skip}
+    silence = {"when": "command", "action": action, "command": command, "skip": skip}
     if command != "AT+CMGL":
         world.order("fault", modem="sim1", **silence)
     for number, text in enumerate(wanted):

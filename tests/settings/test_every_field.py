@@ -191,6 +191,7 @@ VALUES: dict[str, dict[str, Row]] = {
         "log_outgoing_sms": SWITCH_ON,
         "monitor_sms_traffic": SWITCH_OFF,
         "delivery_reports": SWITCH_ON,
+        "national_alphabets": SWITCH_ON,
         "limit_per_minute": COUNT,
         "limit_per_day": COUNT,
     },

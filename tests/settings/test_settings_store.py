@@ -55,6 +55,7 @@ def test_a_section_is_one_readable_file_that_only_its_owner_reads(store: Setting
         "log_outgoing_sms": False,
         "monitor_sms_traffic": True,
         "delivery_reports": False,
+        "national_alphabets": False,
         "limit_per_minute": 0,
         "limit_per_day": 0,
     }

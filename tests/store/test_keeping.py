@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from app.core.digest import KeyedDigest
 from app.core.errors import StorageFailed
 from app.core.message import Message
-from app.store.database import Database
+from app.store.database import STEPS, Database
 from app.store.keys import DeviceKeys
 from app.store.modems import ModemMemory
 from app.store.places import SYSTEM_HOME, SYSTEM_RUNTIME, Places
@@ -90,6 +92,24 @@ def test_part_references_go_on_after_a_restart(tmp_path: Path) -> None:
     database = Database(tmp_path / "state.db")
     assert ModemMemory(database, digest).part_reference("62812") == 4
     assert ModemMemory(database, digest).part_reference("62813") == 1
+    database.close()
+
+
+def test_every_card_of_a_modem_keeps_its_record_also_one_of_an_earlier_release(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as old:
+        for number, step in enumerate(STEPS[:3], 1):
+            old.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
+        old.execute("INSERT INTO sim_of_modem VALUES ('imei', 'first', 1000)")
+        old.commit()
+    database = Database(path)
+    memory = ModemMemory(database, KeyedDigest(b"k" * 32))
+    assert memory.sim_of("imei") == "first"
+    memory.remember_sim("imei", "second", 2000.0)
+    memory.remember_sim("imei", "third", 5.0)  # by a clock that was never set
+    assert memory.sim_of("imei") == "third"
+    memory.remember_sim("imei", "first", 3000.0)
+    assert [card for card, _ in memory.sims_of("imei")] == ["first", "third", "second"]
     database.close()
 
 

@@ -129,7 +129,8 @@ def _ussd(modem: SimModem, form: str, argument: str) -> Said:
     entry = modem.menu[code]
     text, more = entry if isinstance(entry, tuple) else (entry, False)
     modem.session = more
-    return Said(news=(f"+CUSD: {int(more)},{_ussd_out(modem, text)}",))
+    said = f"+CUSD: {int(more)},{_ussd_out(modem, text)}"
+    return Said((said,)) if modem.ussd_early else Said(news=(said,))
 
 
 def _ussd_in(modem: SimModem, code: str) -> str:

@@ -15,8 +15,10 @@ import pytest
 
 from hw.at.channel import AtChannel, Reply
 from hw.at.codec import News
+from hw.at.command import patience
 from hw.at.masking import safe
 from hw.errors import AtError, AtTimeout, OutcomeUnknown, PortLost, UnsafeCommand
+from hw.gsm.dialects import GENERIC, dialects
 from hw.ports import open_port
 
 PATIENCE = 20.0
@@ -75,6 +77,26 @@ def test_a_question_and_its_answer(desk: Desk) -> None:
     assert desk.hears(b"\r") == b"AT+CSQ\r"
     desk.says(b"\r\n+CSQ: 18,99\r\n\r\nOK\r\n")
     assert reply.result(PATIENCE) == Reply("AT+CSQ", ("+CSQ: 18,99",))
+
+
+def test_a_port_has_one_reading_thread_that_ends_with_it(desk: Desk) -> None:
+    def readers() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "at-desk"]
+
+    assert len(readers()) == 1
+    desk.channel.close()
+    assert readers() == []
+
+
+def test_lines_that_nobody_knows_go_to_a_ring_and_stop_nothing(desk: Desk) -> None:
+    reply = desk.doing(lambda: desk.channel.ask("AT+CSQ"))
+    desk.hears(b"\r")
+    for number in range(300):
+        desk.says(f"\r\nstrange words {number}\r\n".encode())
+    desk.says(b"\r\n+CSQ: 18,99\r\n\r\nOK\r\n")
+    assert reply.result(PATIENCE).lines == ("+CSQ: 18,99",)
+    assert desk.channel.unknown[-1] == "strange words 299"
+    assert len(desk.channel.unknown) < 300
 
 
 def test_a_refusal_names_the_command_and_the_code(desk: Desk) -> None:
@@ -273,3 +295,22 @@ def test_a_body_that_is_no_pdu_is_refused_unsent(desk: Desk, body: str) -> None:
 )
 def test_what_a_command_carries_is_not_shown(command: str, shown: str) -> None:
     assert safe(command) == shown
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        ("AT+COPS=?", 180.0),
+        ('AT+CUSD=1,"*100#",15', 60.0),
+        ("AT+CFUN=1,1", 40.0),
+        ('AT+CPIN="1234"', 20.0),
+        ("AT+CPIN?", 5.0),
+        ("at+csq", 5.0),
+    ],
+)
+def test_each_command_has_its_own_patience(command: str, seconds: float) -> None:
+    assert patience(command) == seconds
+
+
+def test_the_network_may_take_a_minute_or_two_for_a_message() -> None:
+    assert all(60.0 <= family.send_timeout <= 120.0 for family in (GENERIC, *dialects()))

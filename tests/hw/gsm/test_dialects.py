@@ -30,7 +30,7 @@ def test_a_modem_is_known_by_its_own_names(manufacturer: str, model: str, name: 
 
 
 def test_every_command_of_the_data_files_is_one_command() -> None:
-    assert len(dialects()) == 6
+    assert len(dialects()) == 7
     for dialect in dialects():
         for command in (*dialect.silence, *dialect.iccid, *dialect.reset.values()):
             assert checked(command) == command

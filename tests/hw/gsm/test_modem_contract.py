@@ -396,6 +396,14 @@ def test_a_balance_is_asked(bench: Bench) -> None:
     assert answer.final and not answer.replyable
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_a_ussd_answer_comes_before_its_ok_or_after(bench: Bench, early: bool) -> None:
+    behind = bench.modem_behind
+    behind.ussd_early, behind.command_delay = early, 0.2
+    behind.menu["*888#"] = "Your balance is Rp 25.000."
+    assert bench.started().request_ussd("*888#").text == "Your balance is Rp 25.000."
+
+
 def test_a_menu_is_answered_and_cancelled(bench: Bench) -> None:
     behind = bench.modem_behind
     behind.menu |= {"*123#": ("1. Balance 2. Packages", True), "2": ("No packages.", True)}

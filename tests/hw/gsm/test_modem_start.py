@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
 from hw.errors import PinNeeded, PinRefused, SimBlocked, SimMissing
 from hw.gsm.start import nearest_news
 from hw.sim.families import FAMILIES
-from hw.sim.faults import Fault
+from hw.sim.faults import Fault, FaultBook, When
 from hw.sim.modem import SimModem
 from hw.sim.plugs import plugs
 from tests.hw.gsm.bench import NUMBER, Bench, message
@@ -22,7 +23,22 @@ _DIALECT_OF = {
     "quectel": "Quectel",
     "zte": "ZTE",
     "wavecom": "Wavecom",
+    "mediatek": "MediaTek",
 }
+
+
+class Ear(FaultBook):
+    """Never a fault; when each command was heard last (steady seconds)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: dict[str, float] = {}
+        self.said: list[str] = []
+
+    def take(self, when: When, *, command: str = "", number: str = "") -> Fault | None:
+        self.heard[command] = time.monotonic()
+        self.said.append(command)
+        return None
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -116,6 +132,106 @@ def test_a_modem_that_was_left_in_the_prompt_is_freed(bench: Bench) -> None:
     behind.receive(b"AT+CMGS=23\r0011")
     bench.started().send_sms(message("clean"))
     assert [received.text for received in behind.air.inbox()] == ["clean"]
+
+
+def test_the_start_asks_in_order_and_never_resets_to_a_profile(bench: Bench) -> None:
+    modem = bench.modem_behind
+    modem.faults = ear = Ear()
+    modem.family = FAMILIES["huawei"]
+    modem.card.pin = "1234"
+    modem.power_up()
+    bench.open().start("1234")
+    assert ear.said == [
+        "AT",
+        "ATE0",
+        "ATV1Q0",
+        "AT+CMEE=1",
+        "AT+CGMI",
+        "AT+CGMM",
+        "AT+CGMR",
+        "AT+CGSN",
+        "AT^CURC=0",
+        "AT+CPIN?",
+        "AT^ICCID?",
+        "AT+CCID",  # both are refused while the card is locked
+        'AT+CPIN="1234"',
+        "AT+CPIN?",
+        "AT^ICCID?",
+        "AT+CIMI",
+        "AT+CSCS?",
+        "AT+CNUM",
+        "AT+CSCA?",
+        "AT+CMGF=0",
+        "AT+CPMS=?",
+        'AT+CPMS="ME","ME","ME"',
+        'AT+CPMS="SM","SM","SM"',
+        'AT+CPMS="ME","ME","ME"',  # the largest; of equals the modem's own
+        "AT+CNMI=?",
+        "AT+CNMI=2,1,0,1,0",
+        "AT+CREG=1",
+        "AT+COPS?",
+        "AT+CMMS=2",
+    ]
+
+
+def test_sms_commands_wait_until_the_family_says_that_they_work(bench: Bench) -> None:
+    """A SIM800 refuses everything about SMS, without saying busy, until its line SMS Ready."""
+    modem = bench.modem_behind
+    modem.family = FAMILIES["sim800"]
+    modem.faults.add(Fault("command", "refuse", command="AT+CPMS=?", times=3))
+    identity = bench.open().start()
+    assert identity.store is not None and identity.store.name == "SM"
+    assert identity.news == "2,1,0,1,0"
+
+
+def test_a_family_that_guesses_its_rate_is_held_to_the_one_of_the_settings(bench: Bench) -> None:
+    modem = bench.modem_behind
+    modem.faults = ear = Ear()
+    modem.family = FAMILIES["sim800"]
+    bench.open().start(baud=57600)
+    assert "AT+IPR=57600" in ear.heard
+    ear.heard.clear()
+    modem.family = FAMILIES["quectel"]
+    bench.opened[0].start(baud=57600)
+    assert not [line for line in ear.heard if "IPR" in line]
+
+
+def test_a_profile_keeps_the_store_and_leaves_the_service_centre_alone(bench: Bench) -> None:
+    """A ZTE loses the service centre's number on AT+CSMP, and reads from SM alone."""
+    modem = bench.modem_behind
+    modem.faults = ear = Ear()
+    modem.family = FAMILIES["zte"]
+    bench.started().send_sms(message("hello"))
+    assert [line for line in ear.said if line.startswith("AT+CPMS=")] == [
+        "AT+CPMS=?",
+        'AT+CPMS="SM","SM","SM"',
+    ]
+    assert not [line for line in ear.said if line.startswith(("AT+CSMP", "AT+CSCA="))]
+
+
+def test_the_reports_of_a_sim7600_are_asked_for_directly(bench: Bench) -> None:
+    """What +CDSI names cannot be read on it, so that the fourth field of AT+CNMI must be 1."""
+    modem = bench.modem_behind
+    modem.family = FAMILIES["sim7600"]
+    assert bench.open().start().news == "2,1,0,1,0"
+
+
+def test_news_of_a_quectel_go_to_the_port_that_is_open_and_its_own_store_is_used(bench: Bench) -> None:
+    modem = bench.modem_behind
+    modem.faults = ear = Ear()
+    modem.family = FAMILIES["quectel"]
+    identity = bench.open().start()
+    assert 'AT+QURCCFG="urcport","usbat"' in ear.said
+    assert identity.store is not None and identity.store.name == "ME"
+
+
+def test_a_slow_family_gets_a_pause_between_two_commands(bench: Bench) -> None:
+    modem = bench.modem_behind
+    modem.faults = ear = Ear()
+    modem.family = FAMILIES["wavecom"]
+    identity = bench.open().start()
+    before = ear.heard["AT+CGSN"]  # who it is must be known first
+    assert ear.heard["AT+WIND=0"] - before >= identity.dialect.pause == 0.02
 
 
 def test_every_step_may_be_refused(bench: Bench) -> None:

@@ -35,6 +35,8 @@ def test_an_answer_that_would_leave_its_quotes_is_refused(text: str) -> None:
     [
         ("Saldo Rp 1.000", 15, "Saldo Rp 1.000"),
         ("00530061006C0064006F", 72, "Saldo"),
+        # 17: UCS-2 behind the language in two octets of packed septets, "en" here (23.038 §5)
+        ("653700530061006C0064006F", 17, "Saldo"),
         ("00530061006C0064006F", 15, "Saldo"),
         ("53616C646F2052702031303030", 68, "Saldo Rp 1000"),
         ("53616C646F2052702031303030", 15, "Saldo Rp 1000"),
