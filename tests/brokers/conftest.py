@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +23,7 @@ from tests.brokers.certificates import Certificates, make_certificates
 from tests.brokers.peers import Peer
 from tests.brokers.servers import PASSWORD, USER, Server, free_port, until
 from tests.brokers.ways import WAYS, Way, options_for, unique
-
-CI = os.environ.get("CI", "") not in ("", "0", "false")
+from tests.wanting import need
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +41,7 @@ class Servers:
 
     def get(self, kind: type[Server]) -> Any:
         if kind not in self.running:
-            if missing := kind.missing():
-                (pytest.fail if CI else pytest.skip)(missing)
+            need(kind.missing())
             self.running[kind] = self._started(kind)
         server = self.running[kind]
         if server.process is None:

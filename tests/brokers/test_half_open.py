@@ -13,20 +13,19 @@ import pytest
 from app.brokers.base import Subscriber
 from app.core.events import BrokerState
 from tests.brokers.certificates import Certificates
-from tests.brokers.conftest import CI
 from tests.brokers.network import BROKER, Cable, enter
 from tests.brokers.servers import until
 from tests.brokers.standalone import Heard, subscriber_of
 from tests.brokers.ways import WAYS, options_for, unique
 from tests.house import House
+from tests.wanting import need
 
 TIMEOUT = 3
 
 
 @pytest.fixture(scope="module")
 def cable() -> Iterator[Cable]:
-    if missing := Cable.missing():
-        (pytest.fail if CI else pytest.skip)(missing)
+    need(Cable.missing())
     made = Cable()
     yield made
     made.close()
@@ -42,8 +41,7 @@ def far(
     def server_of(name: str) -> Any:
         kind = WAYS[name].server
         if kind not in running:
-            if missing := kind.missing():
-                (pytest.fail if CI else pytest.skip)(missing)
+            need(kind.missing())
             there = type(kind.__name__, (kind,), {"host": BROKER, "namespace": cable.far})
             running[kind] = there(tmp_path_factory.mktemp("far"), certificates)
             running[kind].start()

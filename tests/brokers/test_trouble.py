@@ -16,6 +16,7 @@ from tests.brokers.conftest import Case, Device, Servers
 from tests.brokers.relay import Relay
 from tests.brokers.servers import Mosquitto, WebSocketBroker, free_port, until
 from tests.brokers.ways import WAYS, number, options_for, unique
+from tests.wanting import need
 
 every_way = pytest.mark.parametrize("case", WAYS, indirect=True)
 # One way a kind of connection; modes and versions differ only after that.
@@ -113,8 +114,7 @@ def test_a_certificate_of_the_own_authority_is_trusted_for_its_host_alone(case: 
 def test_the_websocket_broker_is_reached_by_tls(
     device: Device, servers: Servers, tmp_path: Path, certificates: Any
 ) -> None:
-    if missing := WebSocketBroker.missing():
-        pytest.skip(missing)
+    need(WebSocketBroker.missing())
     server = WebSocketBroker(tmp_path, certificates, tls=True)
     server.start()
     try:

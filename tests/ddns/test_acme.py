@@ -6,7 +6,6 @@ is set.
 
 from __future__ import annotations
 
-import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -29,9 +28,9 @@ from app.store.database import Database
 from app.store.ddns import DdnsHistory
 from tests.ddns.pebble import ABLE, CloudflareWithPebble, Pebble, authority_running, free_port
 from tests.ddns.servers import VendorServer, answering
+from tests.wanting import unless
 
-CI = os.environ.get("CI", "") not in ("", "0", "false")
-pytestmark = pytest.mark.skipif(not ABLE and not CI, reason="needs pebble and pebble-challtestsrv")
+pytestmark = unless(ABLE, "needs pebble and pebble-challtestsrv")
 
 HOME = DdnsRecord(name="home", zone="example.com", record_name="home", certificate=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import subprocess
 import time
 import tty
@@ -15,9 +14,10 @@ import pytest
 
 from app.system.dialup import chat_script, pppd_options
 from tests.device.test_dialup import no_ppp, plan
+from tests.wanting import need, program, unless
 
-CHAT = shutil.which("chat", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-PPPD = shutil.which("pppd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+CHAT, NO_CHAT = program("chat", "ppp")
+PPPD, NO_PPPD = program("pppd", "ppp")
 
 #: What chat says, line by line, to the modem of these settings.
 DIALOGUE = ["AT", "ATZ", "AT^CURC=0", 'AT+CGDCONT=1,"IP","internet"', "ATD*99***1#"]
@@ -52,8 +52,7 @@ class Line:
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Line]:
-    if CHAT is None:
-        pytest.skip("chat(8) of the package ppp is not installed")
+    need(NO_CHAT)
     script = tmp_path / "script"
     script.write_text(chat_script(plan()))
     line = Line(script)
@@ -96,7 +95,7 @@ def test_chat_waits_for_each_ok_before_it_goes_on(line: Line) -> None:
     assert line.hear() == "ATZ"
 
 
-@pytest.mark.skipif(PPPD is None, reason="pppd(8) of the package ppp is not installed")
+@unless(not NO_PPPD, NO_PPPD)
 @pytest.mark.parametrize(
     ("spoiled", "status"),
     [("", 4 if no_ppp() else 0), ("defaultroute-metrik 3", 2), ("lcp-echo-interval often", 2)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from app.system.dialling import Refusal, UnitCall, prepare
 from app.system.dialup import DialPlan, chat_script, pppd_options, quoted
 from hw.sim.modem import SimModem
 from hw.sim.pty import SimPtys
+from tests.wanting import need, program, unless
 
 
 def modem(**fields: Any) -> Modem:
@@ -112,10 +112,10 @@ def test_an_apn_cannot_end_its_string(apn: str) -> None:
 
 # -- a real chat against a simulated modem --------------------------------------------------------------
 
-CHAT = shutil.which("chat", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+CHAT, NO_CHAT = program("chat", "ppp")
 
 
-@pytest.mark.skipif(CHAT is None, reason="chat(8) of the package ppp is not installed")
+@unless(not NO_CHAT, NO_CHAT)
 @pytest.mark.parametrize(("apn", "status"), [("internet", 0), ("", 5)])
 def test_the_real_chat_dials_a_simulated_modem_with_our_script(tmp_path: Path, apn: str, status: int) -> None:
     script = tmp_path / "net.chat"
@@ -134,20 +134,19 @@ def test_the_real_chat_dials_a_simulated_modem_with_our_script(tmp_path: Path, a
 
 # -- the real pppd --------------------------------------------------------------------------------------
 
-PPPD = shutil.which("pppd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+PPPD, NO_PPPD = program("pppd", "ppp")
 
 
 def no_ppp() -> str:
     """Why no real connection can be made here; "" when one can."""
-    if PPPD is None:
-        return "pppd(8) of the package ppp is not installed"
+    if NO_PPPD:
+        return NO_PPPD
     return "" if Path("/dev/ppp").exists() else "the kernel has no PPP: there is no /dev/ppp"
 
 
 def test_pppd_takes_every_option_that_is_written(tmp_path: Path) -> None:
     """``dryrun`` reads all options and ends; without PPP in the kernel pppd says so before anything else."""
-    if PPPD is None:
-        pytest.skip(no_ppp())
+    need(NO_PPPD)
     chat = tmp_path / "chat"
     options = tmp_path / "options"
     options.write_text(pppd_options(plan(port="/dev/null"), chat).replace("/dev/ttyUSB2", "/dev/null"))

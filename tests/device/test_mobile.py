@@ -16,6 +16,7 @@ import pytest
 
 from app.system.dbus import Place, SystemBus, SystemRefused, Typed
 from app.system.mobile import MobileLink
+from tests.wanting import need
 
 MOCK = "org.freedesktop.DBus.Mock"
 NM = "org.freedesktop.NetworkManager"
@@ -72,8 +73,7 @@ class NetworkManager:
 
 @pytest.fixture
 def network_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NetworkManager]:
-    if why := missing():
-        pytest.skip(why)
+    need(missing())
     address = f"unix:path={tmp_path}/bus"
     (tmp_path / "bus.conf").write_text(
         f'<busconfig><listen>{address}</listen><policy context="default"><allow own="*"/>'

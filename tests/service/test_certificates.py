@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import socket
 import ssl
 import time
@@ -24,8 +23,8 @@ from bench.rig import Gateway
 from tests.ddns.pebble import ABLE, CloudflareWithPebble, Pebble, authority_running
 from tests.ddns.servers import answering
 from tests.keypairs import signed_by_itself
+from tests.wanting import unless
 
-CI = os.environ.get("CI", "") not in ("", "0", "false")
 JKS = Path(__file__).parents[1] / "settings/keyfiles/rsa.jks"
 NAME = "home.example.com"
 
@@ -152,7 +151,7 @@ def cloudflare(pebble: Pebble) -> Iterator[CloudflareWithPebble]:
     server.stop()
 
 
-@pytest.mark.skipif(not ABLE and not CI, reason="needs pebble and pebble-challtestsrv")
+@unless(ABLE, "needs pebble and pebble-challtestsrv")
 def test_a_certificate_by_a_proof_in_the_dns_is_served_renewed_and_withdrawn(
     service: Gateway,
     pebble: Pebble,

@@ -37,6 +37,7 @@ from tests.brokers.certificates import make_certificates
 from tests.brokers.peers import RedisPeer
 from tests.modems.test_forwarding import Hook
 from tests.service.test_mail import Post, account, post, words
+from tests.wanting import need
 
 __all__ = ["post"]
 
@@ -301,8 +302,7 @@ def test_a_topic_is_tried_again_while_the_mqtt_broker_is_away(world: World, tmp_
 
 
 def started(kind: Any, folder: Path) -> Any:
-    if missing := kind.missing():
-        pytest.skip(missing)
+    need(kind.missing())
     certificates = folder / "certificates"
     certificates.mkdir()
     server = kind(folder / kind.name, make_certificates(certificates))

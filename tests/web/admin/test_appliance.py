@@ -21,6 +21,7 @@ from bench.rig import free_port
 from hw.rtc import Rtc
 from tests.ddns.servers import answering
 from tests.mail.servers import MailServer, running
+from tests.wanting import need, program
 from tests.web.admin.site import Client, Page, Site, eventually, user
 from tests.web.admin.test_pages import fields_of, pairs
 
@@ -296,10 +297,9 @@ def test_a_broker_that_answers_is_told_and_left_as_it_was(site: Site, ann: Clien
     port = free_port()
     config = tmp_path / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    try:
-        broker = subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
-    except FileNotFoundError:
-        pytest.skip("mosquitto is not installed")
+    mosquitto, missing = program("mosquitto", "mosquitto")
+    need(missing)
+    broker = subprocess.Popen([mosquitto, "-c", str(config)], stderr=subprocess.DEVNULL)
     try:
         site.store.save(SubscriberMqtt, SubscriberMqtt(port=port))
         eventually(lambda: site.service.settings.one(SubscriberMqtt).port == port)
