@@ -51,8 +51,8 @@ SECTIONS = (General, Modem, InboxSettings, InboxRule, CanarySettings, Balance, S
 
 
 class Exchange:
-    """Pages and doors use ``fleet``, ``inspector`` (offers, notices), ``messages`` (the inbox), ``forwarder``
-    (replay), ``canary`` (state), ``tools`` (SIM, IMEI) and ``metrics`` (render).
+    """Pages and doors use ``fleet``, ``inspector`` (offers, notices), ``messages`` (the inbox), ``outbox``
+    and ``forwarder`` (what is handed on), ``canary`` and ``balances`` (state), ``tools``, ``metrics``.
 
     dial: makes a modem's call to the internet; link: NetworkManager, where it rules this machine.
     """
@@ -71,8 +71,9 @@ class Exchange:
         self._gateway: Gateway | None = None
         self._mqtt: SubscriberMqtt | None = None
         self.messages = SqliteInbox(database)
+        self.outbox = SqliteForward(database)
         self.forwarder = Forwarder(
-            SqliteForward(database),
+            self.outbox,
             self.messages.one,
             clock,
             mail=self._mail,

@@ -71,6 +71,12 @@ class Forwarder:
         self._rounds.wake()
         return ways
 
+    def replay_failed(self) -> int:
+        """Hand everything on again that was given up; how many ways it goes."""
+        ways = self._store.replay_failed(self._clock.wall())
+        self._rounds.wake()
+        return ways
+
     def look(self) -> None:
         """One round over the outbox."""
         for number in self._store.fresh():

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
-from dataclasses import dataclass
 from typing import TypeVar
 
 from app.core.errors import BadRequest, GatewayError, NoDevice
@@ -34,18 +33,6 @@ class PinLocked(GatewayError):
 
 # What was done, with its detail: whoever calls knows who did it, and from where.
 Note = Callable[[str, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ImeiOrder:
-    """What somebody who writes an IMEI must give. typed: the new IMEI once more, by hand.
-
-    password_is_right: whether the administrator's password was asked again just now, and was right.
-    """
-
-    imei: str
-    typed: str
-    password_is_right: bool
 
 
 class Tools:
@@ -76,23 +63,26 @@ class Tools:
         self._with(modem, self._guarded(old, lambda at_work: locks.change_pin(at_work, old, new)))
         note("sim.pin_changed", modem)
 
-    def write_imei(self, modem: str, order: ImeiOrder, note: Note) -> None:
-        """See ``WARNING``, which must be shown before."""
-        if not order.password_is_right:
+    def write_imei(self, modem: str, number: str, typed: str, password_is_right: bool, note: Note) -> None:
+        """See ``WARNING``, which must be shown before. typed: the new IMEI once more, by hand.
+
+        password_is_right: whether the administrator's password was asked again just now, and was right.
+        """
+        if not password_is_right:
             raise BadRequest("the administrator's password is asked again before an IMEI is written")
-        if order.typed != order.imei:
+        if typed != number:
             raise BadRequest("the IMEI typed for confirmation is another one; nothing was written")
-        if not imei.is_valid(order.imei):
+        if not imei.is_valid(number):
             raise BadRequest("an IMEI has 15 digits, the last of which checks the others")
         if not self._writing.acquire(blocking=False):
             raise BadRequest("another modem's IMEI is being written; one at a time")
         try:
             before = self._with(modem, lambda at_work: at_work.identity.imei if at_work.identity else None)
-            note("imei.write", f"{modem}: {before} to {order.imei}")
-            self._with(modem, lambda at_work: locks.write_imei(at_work, order.imei))
+            note("imei.write", f"{modem}: {before} to {number}")
+            self._with(modem, lambda at_work: locks.write_imei(at_work, number))
         finally:
             self._writing.release()
-        note("imei.written", f"{modem}: {order.imei}")
+        note("imei.written", f"{modem}: {number}")
 
     def _guarded(self, pin: str, work: Callable[[GsmModem], None]) -> Callable[[GsmModem], None]:
         """The work, with all that keeps a card from being locked."""

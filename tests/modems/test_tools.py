@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import BadRequest, NoDevice
-from app.modems.tools import WARNING, ImeiOrder, PinLocked, Tools
+from app.modems.tools import WARNING, PinLocked, Tools
 from hw.sim.card import numbered
 from hw.sim.plugs import imei_of
 from tests.modems.yard import Yard
@@ -31,9 +31,9 @@ def tools(yard: Yard) -> Tools:
     return Tools(yard.fleet, yard.memory)
 
 
-def order(number: str, /, **changed: object) -> ImeiOrder:
-    fields: dict[str, object] = {"imei": number, "typed": number, "password_is_right": True}
-    return ImeiOrder(**(fields | changed))  # type: ignore[arg-type]
+def write(tools: Tools, book: Book, number: str, /, **changed: object) -> None:
+    given: dict[str, object] = {"number": number, "typed": number, "password_is_right": True} | changed
+    tools.write_imei("a", **given, note=book)  # type: ignore[arg-type]
 
 
 # -- SIM ------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def test_an_imei_is_written_by_the_familys_command_and_noted(
     yard: Yard, tools: Tools, book: Book, make: str
 ) -> None:
     modem = yard.ready(make=make)
-    tools.write_imei("a", order(imei_of(42)), book)
+    write(tools, book, imei_of(42))
     assert modem.imei == imei_of(42)
     assert book.entries == [
         ("imei.write", f"a: {imei_of(0)} to {imei_of(42)}"),
@@ -114,8 +114,8 @@ def test_an_imei_is_written_by_the_familys_command_and_noted(
     [
         ({"password_is_right": False}, "password"),
         ({"typed": "490154203237519"}, "another one"),
-        ({"imei": "490154203237519", "typed": "490154203237519"}, "checks the others"),
-        ({"imei": "49015420323751", "typed": "49015420323751"}, "15 digits"),
+        ({"number": "490154203237519", "typed": "490154203237519"}, "checks the others"),
+        ({"number": "49015420323751", "typed": "49015420323751"}, "15 digits"),
     ],
 )
 def test_an_imei_is_not_written_without_password_confirmation_and_check_digit(
@@ -123,7 +123,7 @@ def test_an_imei_is_not_written_without_password_confirmation_and_check_digit(
 ) -> None:
     modem = yard.ready(make="quectel")
     with pytest.raises(BadRequest, match=why):
-        tools.write_imei("a", order("490154203237518", **changed), book)
+        write(tools, book, "490154203237518", **changed)
     assert modem.imei == imei_of(0) and book.entries == []
 
 
@@ -146,7 +146,7 @@ def test_one_imei_is_written_at_a_time(yard: Yard, tools: Tools, book: Book) -> 
 def test_a_family_without_a_command_cannot_be_written(yard: Yard, tools: Tools, book: Book) -> None:
     modem = yard.ready(make="zte")
     with pytest.raises(NoDevice, match="No command is known"):
-        tools.write_imei("a", order(imei_of(42)), book)
+        write(tools, book, imei_of(42))
     assert modem.imei == imei_of(0)
 
 
