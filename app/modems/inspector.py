@@ -121,7 +121,7 @@ class Inspector:
             return
         if any(self._fleet.names_port(path) for path in paths):
             return  # the settings name the port without an IMEI: its worker takes what is there
-        fields = {"port": found.port, "baud_rate": found.baud, **fields_of(found)}
+        fields: dict[str, str | int] = {"port": found.port, "baud_rate": found.baud, **fields_of(found)}
         offer = Offer(stick.socket, found.port, fields)
         self._offers[stick.socket] = (found.imei, offer)
         name = " ".join(word for word in (found.manufacturer, found.model) if word) or "modem"
