@@ -45,7 +45,10 @@ def turn(visit: Visit, modem: str) -> HTTPResponse:
     card = _card(visit, modem)
     if card is None:
         return _missing(visit)
-    on = visit.text("do") == "connect"
+    do = visit.text("do")
+    if do not in ("connect", "disconnect"):
+        return visit.go(f"/modems/one/{modem}")
+    on = do == "connect"
     try:
         (visit.house.modems.connect if on else visit.house.modems.disconnect)(modem)
     except GatewayError as error:
