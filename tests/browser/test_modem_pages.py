@@ -54,7 +54,7 @@ def test_a_forwarding_rule_shows_what_became_of_a_message(owned: Running, visit:
     page.get_by_text("shop/webhook").wait_for()
     page.get_by_text("order 77, please").click()
     page.get_by_role("button", name="Hand on again").click()
-    page.get_by_text("It is handed on again by 1 ways.").wait_for()
+    page.get_by_text("Handed on again: 1.").wait_for()
     picture(page, "inbox-forwarded")
     owned.store.remove(InboxRule, "shop")
 
@@ -74,6 +74,7 @@ def test_a_ussd_menu_is_answered_and_ended(owned: Running, visit: Any, scripts: 
     page.get_by_text("Your balance is Rp 25.000.").wait_for()
     page.get_by_label("Code").fill("*123#")
     page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_text("Ask something else").wait_for()
     page.get_by_role("button", name="End the session").click()
     page.get_by_text("The session was ended.").wait_for()
 

@@ -146,7 +146,7 @@ def test_what_rules_did_is_shown_and_handed_on_again(site: Site, ann: Client, ho
     assert re.search(r"toko/webhook Done: 0 Waiting: 1 Given up: 0", ann.get("/inbox").words)
     Hook.status = 204
     assert ann.post(path, {"do": "replay"}).location == path
-    assert "It is handed on again by 1 ways." in ann.get(path).words
+    assert "Handed on again: 1." in ann.get(path).words
     eventually(lambda: "done toko/webhook" in ann.get(path).words)
     assert b"pesanan 12" in Hook.bodies[-1]
     assert "No rule fitted this message." in ann.get(write(site, "lain", "+628155000998")).words

@@ -30,7 +30,7 @@ def test_a_modem_is_disconnected_and_connected_without_a_word_in_the_settings(
 ) -> None:
     assert ann.post("/modems/one/sim2", {"do": "disconnect"}).status == 303
     assert [lane.modem for lane in site.service.fleet.lanes()] == ["sim1"]
-    assert "disconnected; connect it to use it again" in ann.get("/modems/one/sim2").words
+    assert "State disconnected" in ann.get("/modems/one/sim2").words
     assert "disconnected" in ann.get("/modems").words
     assert site.store.read(Modem).value["sim2"].active  # type: ignore[index,union-attr]
     site.store.put(Modem, "sim1", site.store.read(Modem).value["sim1"].model_copy(update={"revision": "x"}))  # type: ignore[index]

@@ -26,13 +26,14 @@ NAMES = {"api.enable_http": "API over HTTP", "api.enable_https": "API over HTTPS
 
 @dataclass(frozen=True)
 class Switch:
-    """A service on Home: name is ``section.field``."""
+    """A service on Home: name is ``section.field``. can: whether there is anything to start or stop."""
 
     name: str
     title: str
     on: bool
     service: Service | None
     section: str
+    can: bool = True
 
 
 def home(visit: Visit) -> HTTPResponse:
@@ -87,7 +88,7 @@ def _fleet(visit: Visit, name: str) -> Switch:
     on = visit.house.modems.services()[name.partition(".")[2]]
     why = "" if on is not None else "No modem is set up for this."
     service = Service("running" if on else "off", why)
-    return Switch(name, visit.t(FLEETS[name]), bool(on), service, "modems")
+    return Switch(name, visit.t(FLEETS[name]), bool(on), service, "modems", on is not None)
 
 
 def _switch_fleet(visit: Visit, name: str, on: bool) -> HTTPResponse:

@@ -109,7 +109,7 @@ def act(visit: Visit, seq: str) -> HTTPResponse:
     if do == "replay":
         ways = exchange.forwarder.replay(kept.id)
         visit.note("inbox.handed-on", str(kept.id))
-        return visit.go(f"/inbox/{kept.id}", visit.t("It is handed on again by %(count)s ways.", count=ways))
+        return visit.go(f"/inbox/{kept.id}", visit.t("Handed on again: %(count)s.", count=ways))
     exchange.messages.mark_read(kept.id, do != "unread")
     return visit.go("/inbox")
 
@@ -151,7 +151,7 @@ def replay_failed(visit: Visit) -> HTTPResponse:
     """Hand on again whatever was given up."""
     ways = visit.house.exchange.forwarder.replay_failed()
     visit.note("inbox.handed-on", f"{ways} that were given up")
-    return visit.go("/inbox", visit.t("It is handed on again by %(count)s ways.", count=ways))
+    return visit.go("/inbox", visit.t("Handed on again: %(count)s.", count=ways))
 
 
 routes = [
