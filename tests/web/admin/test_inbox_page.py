@@ -114,6 +114,18 @@ def test_an_operator_reads_answers_and_deletes(site: Site) -> None:
     assert "Delete 1 message?" in asked.words
 
 
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def test_a_script_that_somebody_writes_by_sms_is_shown_as_text(site: Site, ann: Client) -> None:
+    path = write(site, SCRIPT, "+628155000996")
+    site.modem("sim1").menu["*666#"] = SCRIPT
+    asked = ann.post("/modems/ussd", {"do": "ask", "modem": "sim1", "code": "*666#"})
+    for page in (ann.get(path), ann.get("/inbox"), ann.get("/part/inbox"), asked):
+        assert "&lt;script&gt;alert(1)" in page.text
+        assert "<script>alert" not in page.text and "<img src=x" not in page.text
+
+
 class Hook(http.server.BaseHTTPRequestHandler):
     """A webhook that answers as the test says."""
 
