@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from app import wire
@@ -47,6 +48,7 @@ CODES = {
 }
 
 
+@cache
 def commands() -> dict[str, dict[str, Any]]:
     """Each command: its title, an example, and the schema of its data."""
     return {
