@@ -148,11 +148,17 @@ class Exchange:
         """Once an hour, with a clock that can be trusted."""
         self.messages.sweep(self._clock.wall() - KEEP_PARTS)
 
-    def reply(self, number: int, text: str, user: str, via: str = "") -> Reply:
-        """Answer a message of the inbox, by one modem or by any: as `Gateway.take`. Raises BadRequest."""
+    def reply(self, number: int, text: str, user: str, via: str | None = None) -> Reply:
+        """Answer a message of the inbox, as `Gateway.take`. Raises BadRequest when it is gone.
+
+        via: by this modem, "" by any; None from the number it was sent to while that modem is at work.
+        """
         kept = self.messages.one(number)
         if kept is None or self._gateway is None:
             raise BadRequest("this message is no longer in the inbox")
+        if via is None:
+            home = kept.message.modem
+            via = home if any(lane.modem == home for lane in self.fleet.lanes()) else ""
         command = SendSms("send-sms", kept.message.sender, text, via=via)
         return self._gateway.take(command, Source("admin", user))
 
