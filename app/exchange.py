@@ -24,7 +24,7 @@ from app.modems.forwarding import Forwarder, NotTaken
 from app.modems.inbox import Inbox
 from app.modems.inspector import Inspector
 from app.modems.power import UsbPower
-from app.modems.tools import Audit, Tools
+from app.modems.tools import Tools
 from app.mqttpost import publish
 from app.settings.general import General
 from app.settings.inbox import Inbox as InboxSettings
@@ -51,11 +51,10 @@ SECTIONS = (General, Modem, InboxSettings, InboxRule, CanarySettings, Balance, S
 
 
 class Exchange:
-    """Pages and doors use ``fleet``, ``inspector`` (offers, notices), ``messages`` (the inbox), ``forwarder``
-    (replay), ``canary`` (state), ``tools`` (SIM, IMEI) and ``metrics`` (render).
+    """Pages and doors use ``fleet``, ``inspector`` (offers, notices), ``messages`` (the inbox), ``outbox``
+    and ``forwarder`` (what is handed on), ``canary`` and ``balances`` (state), ``tools``, ``metrics``.
 
-    audit(who, what, detail) writes into the audit; dial: makes a modem's call to the internet;
-    link: NetworkManager, where it rules this machine.
+    dial: makes a modem's call to the internet; link: NetworkManager, where it rules this machine.
     """
 
     def __init__(
@@ -66,15 +65,15 @@ class Exchange:
         events: Events,
         dial: Dial,
         link: NetworkLink | None = None,
-        audit: Audit = lambda who, what, detail: None,
     ) -> None:
         self._clock = clock
         self._events = events
         self._gateway: Gateway | None = None
         self._mqtt: SubscriberMqtt | None = None
         self.messages = SqliteInbox(database)
+        self.outbox = SqliteForward(database)
         self.forwarder = Forwarder(
-            SqliteForward(database),
+            self.outbox,
             self.messages.one,
             clock,
             mail=self._mail,
@@ -100,7 +99,7 @@ class Exchange:
             ),
         )
         self.inspector = Inspector(self.fleet, events.announce, clock)
-        self.tools = Tools(self.fleet, memory, audit)
+        self.tools = Tools(self.fleet, memory)
         self.canary = Canary(self._birds, self._send, memory, clock, events.announce)
         self.balances = BalanceChecks(memory, self.fleet.ussd, self._sim_of, clock, events.announce)
         self.metrics = Metrics(self._figures, lambda: figures(database, clock.wall()), self._flights)
@@ -149,18 +148,19 @@ class Exchange:
         """Once an hour, with a clock that can be trusted."""
         self.messages.sweep(self._clock.wall() - KEEP_PARTS)
 
-    def reply(self, number: int, text: str, user: str) -> Reply:
-        """Answer a message of the inbox, from the number it was sent to while that modem is at work.
+    def reply(self, number: int, text: str, user: str, via: str | None = None) -> Reply:
+        """Answer a message of the inbox, as `Gateway.take`. Raises BadRequest when it is gone.
 
-        Raises BadRequest when it is gone; else the gateway's own answer.
+        via: by this modem, "" by any; None from the number it was sent to while that modem is at work.
         """
         kept = self.messages.one(number)
         if kept is None or self._gateway is None:
             raise BadRequest("this message is no longer in the inbox")
-        home = kept.message.modem
-        via = home if any(lane.modem == home for lane in self.fleet.lanes()) else ""
+        if via is None:
+            home = kept.message.modem
+            via = home if any(lane.modem == home for lane in self.fleet.lanes()) else ""
         command = SendSms("send-sms", kept.message.sender, text, via=via)
-        return self._gateway.handle(command, Source("admin", user)).result(MAIL_PATIENCE)
+        return self._gateway.take(command, Source("admin", user))
 
     def _came(self, kept: InboxMessage) -> None:
         if self.canary.heard(kept):

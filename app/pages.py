@@ -17,6 +17,7 @@ from app.core.clock import Clock
 from app.core.events import Event, Events, MessageDone
 from app.core.gateway import Gateway
 from app.ddns.office import DdnsOffice
+from app.exchange import Exchange
 from app.mail.office import MailOffice
 from app.modems.desk import Desk
 from app.modems.fleet import Fleet
@@ -33,6 +34,7 @@ from app.system.device import Device
 from app.system.status import Status
 from app.web.admin.house import House, Service
 from app.web.admin.logring import LogRing
+from app.web.admin.news import News
 from app.web.admin.setup import SetupCode
 from app.web.doors import ApiDoors
 from app.web.pool import Pool
@@ -48,6 +50,7 @@ class Running(Protocol):
 
     gateway: Gateway
     fleet: Fleet
+    exchange: Exchange
     database: Database
     clock: Clock
     events: Events
@@ -101,6 +104,8 @@ class Pages:
             restart=self._restart,
             machine=service.device,
             names=buttons.Names(service.ddns),
+            exchange=service.exchange,
+            news=News(Audit(service.database), service.clock.wall),
             actions=buttons.actions(service, store),
             notes=buttons.notes(service, store, service.device.troubles, service.clock.wall),
         )
@@ -113,6 +118,7 @@ class Pages:
         """Listen, and make the set-up code if there is none."""
         logging.getLogger().addHandler(self._log)
         self._service.events.listen(self._hear)
+        self._service.events.listen(self.house.news.hear)
         if any(self._wanted):
             self.house.setup.code()
         self._open = True

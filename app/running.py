@@ -27,6 +27,7 @@ from app.system.device import Surroundings, desk
 from app.web import phone
 from app.web.admin.setup import SetupCode
 from hw.sim.plugs import plugs
+from hw.sim.roaming import Roaming
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def try_out(home: Path, modem: str | None, admin: AdminPorts = (0, 0)) -> int:
         _have_modems(store, {"real": {"port": modem, "default_modem": True}}, SIMULATED)
     else:
         _have_modems(store, SIMULATED, ["real"])
+    Roaming(plugs).start()
     welcome = _welcome(store.load().settings.one(Api), password, modem)
     if admin[0]:
         welcome += _admin_welcome(store, home, admin[0])

@@ -17,7 +17,7 @@ from app.web.admin.pages import ROUTES
 from bench.rig import Gateway, Simulators
 from bench.row import Row
 
-MESSAGES, MODEMS, TIMES = 100_000, 64, 15
+MESSAGES, INCOMING, MODEMS, TIMES = 100_000, 10_000, 64, 15
 PASSWORD = "four green horses"
 LIMIT = 50.0  # ms, median
 # Files, the stream, and what only those see who are not signed in.
@@ -25,6 +25,7 @@ LEFT_OUT = {
     "/messages/csv",
     "/blocklist/export",
     "/connect/openapi.json",
+    "/connect/asyncapi.json",
     "/live",
     "/login",
     "/setup",
@@ -37,6 +38,7 @@ PLAIN = [
 PAGES = (
     *PLAIN,
     *("/messages?state=failed", "/messages?receiver=4711", "/messages/way/50000"),
+    *("/inbox?search=4711", "/inbox/5000", "/modems/one/m1", "/modems/sim/m1", "/modems/imei/m1"),
     *("/routing?number=081234567890", "/system/status?hours=168", "/part/status.json?hours=168"),
     *("/start/modems", "/system/power/reboot", "/settings/modems/item/m1", "/settings/modems/new"),
     *(f"/settings/{section.about.name}" for section in SECTIONS if section.about.name != "blocking"),
@@ -95,6 +97,14 @@ def _fill(gateway: Gateway) -> None:
             "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, code, modem, name,"
             " parts, accepted, finished, tries) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
+        )
+        incoming = (
+            (n, f"card{n % MODEMS}", f"m{n % MODEMS + 1}", f"+62815{n:08d}", f"Is order {n} ready?", now - n)
+            for n in range(1, INCOMING + 1)
+        )
+        database.executemany(
+            "INSERT INTO inbox (id, sim, modem, sender, text, arrived, parts) VALUES (?, ?, ?, ?, ?, ?, 1)",
+            incoming,
         )
         figures = '{"cpu": 7.5, "memory": 41.0, "storage": 30.0, "temperature": 51.0, "modems": 64.0}'
         minutes = range(int(now // 60) - 7 * 24 * 60, int(now // 60))

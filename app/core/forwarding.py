@@ -72,6 +72,10 @@ class ForwardStore(Protocol):
         """Hand a message on again, whatever came of it; how many ways."""
         ...
 
+    def replay_failed(self, now: float) -> int:
+        """Hand everything on again that was given up; how many ways."""
+        ...
+
 
 def begins_with_stop(text: str, words: Sequence[str]) -> bool:
     """Whether the first word of a message, without its punctuation, is one of the STOP words."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.core.clock import Clock
-from app.core.errors import GatewayError
+from app.core.errors import BadRequest, GatewayError
 from app.core.events import Alarm, Announce
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,21 @@ class Check:
     pattern: str
     threshold: float
     every: float
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A check with what the network last said, at a Unix time or None. up: whether it can be asked now."""
+
+    check: Check
+    amount: float | None
+    said: str
+    at: float | None
+    up: bool
+
+    @property
+    def low(self) -> bool:
+        return self.amount is not None and self.amount < self.check.threshold
 
 
 class BalanceMemory(Protocol):
@@ -70,6 +85,25 @@ class BalanceChecks:
                 continue
             self._asked[card] = now
             self.ask_now(check, card)
+
+    def state(self) -> list[Balance]:
+        """What is known of each check's SIM card, for pages."""
+        known = self._memory.balances()
+        found = []
+        for check in self.checks:
+            card = self._sim_of(check.modem)
+            amount, said, at = known.get(card or "", (None, "", None))
+            found.append(Balance(check, amount, said, at, card is not None))
+        return found
+
+    def ask(self, modem: str, code: str) -> None:
+        """Ask one check's card before its time. Raises BadRequest when there is none that is up."""
+        for check in self.checks:
+            card = self._sim_of(check.modem)
+            if (check.modem, check.code) == (modem, code) and card is not None:
+                self.ask_now(check, card)
+                return
+        raise BadRequest(f"no balance check of {modem[:40]!r} can be made now")
 
     def ask_now(self, check: Check, card: str) -> None:
         """Ask one card; what it says is kept, low credit is an alarm."""

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
+from dataclasses import asdict
 from typing import Any
 
 from app.core.errors import BadRequest, GatewayError, NoDevice
+from app.modems.fields import fields_of
 from app.modems.fleet import Fleet
-from hw.errors import HwError
+from app.modems.standing import Standing
+from hw.errors import AtTimeout, HwError
 from hw.gsm.errors import PduError
 from hw.gsm.modem import GsmModem
+from hw.gsm.probe import Found, detect_baud, probe
 from hw.gsm.segment import lay_out
-from hw.gsm.start import Identity
+from hw.ports import Line
 from hw.serialports import serial_ports
 
 PATIENCE = 20.0  # seconds for a modem's thread to come to an errand
-SIM_PATIENCE = 5.0
 
 
 class Desk:
@@ -28,6 +31,7 @@ class Desk:
 
     def cards(self) -> Sequence[Mapping[str, Any]]:
         """One record a modem, in the order of their ids; signal in percent, or None where unknown."""
+        resting = self._fleet.resting()
         return [
             {
                 "id": item,
@@ -48,6 +52,11 @@ class Desk:
                 "sent": standing.sent,
                 "failed": standing.failed,
                 "unknown": standing.unknown,
+                "resting": item in resting,
+                "limit": spec.per_minute,
+                "internet_access": spec.modem.internet_access,
+                "internet": _internet(standing),
+                "told": fields_of(standing.identity) if standing.identity is not None else {},
             }
             for item, (spec, standing, queued) in self._fleet.standings().items()
         ]
@@ -63,12 +72,36 @@ class Desk:
         """Who answers at a port, by the names of the settings' fields. Raises GatewayError."""
         for spec, standing, _ in self._fleet.standings().values():
             if port in (standing.port, spec.modem.port) and standing.identity is not None:
-                return _fields(standing.identity)
+                return {"baud_rate": str(spec.modem.baud_rate), **fields_of(standing.identity)}
         try:
-            with GsmModem.open(port) as modem:
-                return _fields(modem.start(None, patience=SIM_PATIENCE))
+            found = _found_at(port)
         except HwError as error:
             raise NoDevice(str(error)) from error
+        return {"baud_rate": str(found.baud), **fields_of(found)}
+
+    def connect(self, item: str) -> None:
+        """Have a modem work again that was disconnected. Raises BadRequest."""
+        self._fleet.connect(item)
+
+    def disconnect(self, item: str) -> None:
+        """Close a modem's port until it is connected or the service starts anew. Raises BadRequest."""
+        self._fleet.disconnect(item)
+
+    def services(self) -> Mapping[str, bool | None]:
+        """Whether any modem for ``sms``, and any for ``internet``, is at work; None where there is none."""
+        found: dict[str, bool | None] = {"sms": None, "internet": None}
+        for card in self.cards():
+            if card["active"]:
+                kind = "internet" if card["internet_access"] else "sms"
+                found[kind] = bool(found[kind]) or not card["resting"]
+        return found
+
+    def switch(self, kind: str, on: bool) -> None:
+        """Connect, or disconnect, all modems for ``sms`` or for ``internet``."""
+        for card in self.cards():
+            mine = card["active"] and card["internet_access"] == (kind == "internet")
+            if mine and card["resting"] == on:
+                (self.connect if on else self.disconnect)(card["id"])
 
     def test(self, item: str) -> Mapping[str, str]:
         """Ask a modem how it is: what it answered, by question. Raises GatewayError."""
@@ -113,18 +146,19 @@ def _asked(modem: GsmModem | None) -> Mapping[str, str]:
     return {**answers, "AT+CSQ": strength, "AT+COPS?": operator.name or "-"}
 
 
-def _fields(identity: Identity) -> Mapping[str, str]:
-    return {
-        "manufacturer": identity.manufacturer,
-        "model": identity.model,
-        "revision": identity.revision,
-        "imei": identity.imei or "",
-        "imsi": identity.imsi or "",
-        "iccid": identity.iccid or "",
-        "operator": identity.operator or "",
-        "msisdn": identity.msisdn or "",
-        "sms_centre": identity.smsc or "",
-    }
+def _found_at(port: str) -> Found:
+    """Who answers, at the usual rate or at whichever a modem on a UART keeps to."""
+    try:
+        return probe(port)
+    except AtTimeout:
+        rate = detect_baud(port)
+        if rate is None:
+            raise
+        return probe(port, Line(rate))
+
+
+def _internet(standing: Standing) -> Mapping[str, Any] | None:
+    return None if standing.internet is None else asdict(standing.internet)
 
 
 def _percent(rssi: int | None) -> int | None:

@@ -57,6 +57,7 @@ class Fleet:
         self._announce = announce
         self._workers: dict[str, ModemWorker | Dialer] = {}
         self._idle: dict[str, ModemSpec] = {}
+        self._resting: set[str] = set()  # active in the settings, and disconnected by somebody
         self._lock = threading.Lock()
 
     def apply(self, specs: Iterable[ModemSpec]) -> None:
@@ -72,11 +73,39 @@ class Fleet:
                 else:
                     worker.apply(spec)
             _join(ended)
-            self._idle = {spec.id: spec for spec in wanted.values() if not spec.modem.active}
+            self._resting &= {spec.id for spec in wanted.values() if spec.modem.active}
+            idle = {spec.id: spec for spec in wanted.values() if not spec.modem.active}
+            self._idle = idle | {modem: wanted[modem] for modem in self._resting}
             for modem, spec in wanted.items():
-                if spec.modem.active and modem not in self._workers:
-                    self._workers[modem] = self._hired(spec)
-                    self._workers[modem].start()
+                if modem not in self._workers and modem not in self._idle:
+                    self._hire(spec)
+
+    def disconnect(self, modem: str) -> None:
+        """Close its port and leave it alone until ``connect`` or the next start. Raises BadRequest."""
+        with self._lock:
+            worker = self._workers.pop(modem, None)
+            if worker is None:
+                raise BadRequest(f"there is no active modem {modem[:40]!r}")
+            self._resting.add(modem)
+            self._idle[modem] = worker.spec
+            worker.stop()
+            _join([worker])
+
+    def connect(self, modem: str) -> None:
+        """Have a modem at work again that was disconnected. Raises BadRequest."""
+        with self._lock:
+            if modem not in self._resting:
+                raise BadRequest(f"the modem {modem[:40]!r} is not disconnected")
+            self._resting.discard(modem)
+            self._hire(self._idle.pop(modem))
+
+    def resting(self) -> frozenset[str]:
+        """Modems that are active in the settings and were disconnected."""
+        return frozenset(self._resting)
+
+    def _hire(self, spec: ModemSpec) -> None:
+        self._workers[spec.id] = self._hired(spec)
+        self._workers[spec.id].start()
 
     def _hired(self, spec: ModemSpec) -> ModemWorker | Dialer:
         if spec.modem.internet_access and self._dial is not None:
@@ -138,6 +167,8 @@ class Fleet:
 
     def why_none(self) -> str:
         workers = list(self._workers.values())
+        if not workers and self._resting:
+            return "all modems were disconnected; connect one"
         if not workers:
             return "no modem is set up and active; add one"
         reasons = (
@@ -151,17 +182,21 @@ class Fleet:
         return "its daily limit is used up" if worker.lane() is None else "refused or already tried"
 
     def listing(self) -> Mapping[str, Mapping[str, Any]]:
-        entries = {modem: listing(spec, how.Standing()) for modem, spec in self._idle.items()}
+        entries = {modem: listing(spec, how.Standing()) for modem, spec in list(self._idle.items())}
         for modem, worker in list(self._workers.items()):
             entries[modem] = listing(worker.spec, worker.standing)
         return dict(sorted(entries.items()))
 
     def standings(self) -> Mapping[str, tuple[ModemSpec, how.Standing, int]]:
         """Every modem of the settings with how it is doing and how many messages wait for it."""
-        found = {modem: (spec, how.Standing(), 0) for modem, spec in self._idle.items()}
+        found = {modem: (spec, self._still(modem), 0) for modem, spec in list(self._idle.items())}
         for modem, worker in list(self._workers.items()):
             found[modem] = (worker.spec, worker.standing, worker.queued)
         return dict(sorted(found.items()))
+
+    def _still(self, modem: str) -> how.Standing:
+        why = "disconnected; connect it to use it again" if modem in self._resting else "not started"
+        return how.Standing(why=why)
 
     def errand(self, modem: str, errand: Errand) -> None:
         """Have the modem's own thread do something with it soon. Raises NoDevice."""

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import logging
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +13,9 @@ from typing import Any
 
 from app.core.clock import Clock
 from app.core.errors import GatewayError
-from app.core.faults import described
 from app.core.forwarding import BACK_OFF, ForwardStore, Rule, Work, begins_with_stop
 from app.core.inbox import InboxMessage
+from app.modems.rounds import Rounds
 
 log = logging.getLogger(__name__)
 
@@ -54,27 +53,28 @@ class Forwarder:
         self._mail = mail
         self._publish = publish
         self._block = block
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="forward", daemon=True)
+        self._rounds = Rounds("forward", self.look, lambda: LOOK)
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
-        self._stopping.set()
-        self._woken.set()
-        if self._thread.ident is not None:
-            self._thread.join(PATIENCE + 5)
+        self._rounds.stop(PATIENCE + 5)
 
     def told(self, message: InboxMessage) -> None:
         """A message came in; it stands in the outbox already. From any thread."""
-        self._woken.set()
+        self._rounds.wake()
 
     def replay(self, message: int) -> int:
         """Hand a message on again; how many ways it goes."""
         ways = self._store.replay(message, self._clock.wall())
-        self._woken.set()
+        self._rounds.wake()
+        return ways
+
+    def replay_failed(self) -> int:
+        """Hand everything on again that was given up; how many ways it goes."""
+        ways = self._store.replay_failed(self._clock.wall())
+        self._rounds.wake()
         return ways
 
     def look(self) -> None:
@@ -87,18 +87,9 @@ class Forwarder:
                 self._stop_rule(kept)
             self._store.plan(number, ways, self._clock.wall())
         for work in self._store.due(self._clock.wall()):
-            if self._stopping.is_set():
+            if self._rounds.stopping:
                 return
             self._carry_out(work)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._woken.clear()
-            try:
-                self.look()
-            except Exception as error:
-                log.error("handing messages on failed with an unforeseen %s", described(error))
-            self._woken.wait(LOOK)
 
     def _stop_rule(self, kept: InboxMessage) -> None:
         sender = kept.message.sender

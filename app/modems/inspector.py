@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from app.core.clock import Clock
 from app.core.events import Announce, ModemFound, StickUnusable
-from app.core.faults import described
+from app.modems.fields import fields_of
 from app.modems.fleet import Fleet
+from app.modems.rounds import Rounds
 from hw.errors import HwError
 from hw.gsm.probe import Found, probe_stick
 from hw.serialports import SerialPort
@@ -20,6 +20,7 @@ from hw.sticks import Stick, sticks
 log = logging.getLogger(__name__)
 
 TRIES = 5  # looks at a stick that does not answer: some need half a minute after they were plugged in
+STOP = 10.0
 IDLE = 3600.0  # the periodic check may be off; events wake at once all the same
 
 
@@ -65,22 +66,17 @@ class Inspector:
         self._mute: dict[str, int] = {}  # how often a stick did not answer
         self._offers: dict[str, tuple[str | None, Offer]] = {}
         self._notices: dict[str, Notice] = {}
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="inspector", daemon=True)
+        self._rounds = Rounds("inspector", self.inspect, lambda: self.every or IDLE)
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
-        self._stopping.set()
-        self._woken.set()
-        if self._thread.ident is not None:
-            self._thread.join(10)
+        self._rounds.stop(STOP)
 
     def poke(self) -> None:
         """Something was plugged in or pulled: look now. From any thread."""
-        self._woken.set()
+        self._rounds.wake()
 
     def offers(self) -> list[Offer]:
         return [offer for _, offer in list(self._offers.values())]
@@ -125,7 +121,8 @@ class Inspector:
             return
         if any(self._fleet.names_port(path) for path in paths):
             return  # the settings name the port without an IMEI: its worker takes what is there
-        offer = Offer(stick.socket, found.port, fields_of(found))
+        fields: dict[str, str | int] = {"port": found.port, "baud_rate": found.baud, **fields_of(found)}
+        offer = Offer(stick.socket, found.port, fields)
         self._offers[stick.socket] = (found.imei, offer)
         name = " ".join(word for word in (found.manufacturer, found.model) if word) or "modem"
         log.info("a new modem is at %s: %s", found.port, name)
@@ -147,29 +144,3 @@ class Inspector:
         self._mute.pop(socket, None)
         self._offers.pop(socket, None)
         self._notices.pop(socket, None)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._woken.clear()
-            try:
-                self.inspect()
-            except Exception as error:
-                log.error("the look at the ports failed with an unforeseen %s", described(error))
-            self._woken.wait(self.every or IDLE)
-
-
-def fields_of(found: Found) -> dict[str, str | int]:
-    """What Detect fills into the form of a modem."""
-    return {
-        "port": found.port,
-        "baud_rate": found.baud,
-        "manufacturer": found.manufacturer,
-        "model": found.model,
-        "revision": found.revision,
-        "imei": found.imei or "",
-        "imsi": found.imsi or "",
-        "iccid": found.iccid or "",
-        "operator": found.operator or "",
-        "msisdn": found.msisdn or "",
-        "sms_centre": found.smsc or "",
-    }

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from app.core.errors import BadRequest, GatewayError, NoDevice
 from app.modems.finding import PinMemory
@@ -32,66 +31,58 @@ class PinLocked(GatewayError):
     reason = "pin_refused"
 
 
-class Audit(Protocol):
-    """Who did what; in the words of the audit."""
-
-    def __call__(self, who: str, what: str, detail: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ImeiOrder:
-    """What somebody who writes an IMEI must give. typed: the new IMEI once more, by hand.
-
-    password_is_right: whether the administrator's password was asked again just now, and was right.
-    """
-
-    who: str
-    imei: str
-    typed: str
-    password_is_right: bool
+# What was done, with its detail: whoever calls knows who did it, and from where.
+Note = Callable[[str, str], None]
 
 
 class Tools:
-    """Each call waits for the modem's own thread. Raises GatewayError in people's words."""
+    """Each call waits for the modem's own thread. Raises GatewayError in people's words.
 
-    def __init__(self, fleet: Fleet, pins: PinMemory, audit: Audit) -> None:
+    note(what, detail) writes what was done into the audit.
+    """
+
+    warning = WARNING
+
+    def __init__(self, fleet: Fleet, pins: PinMemory) -> None:
         self._fleet = fleet
         self._pins = pins
-        self._audit = audit
         self._writing = threading.Lock()  # one modem at a time
 
     def sim(self, modem: str) -> SimLock:
         """State of the PIN, whether it is asked, tries left."""
         return self._with(modem, locks.sim_lock)
 
-    def lock_sim(self, modem: str, on: bool, pin: str, who: str) -> None:
+    def lock_sim(self, modem: str, on: bool, pin: str, note: Note) -> None:
         """Have the card ask for its PIN, or not. A PIN that was refused is never given again."""
         self._with(modem, self._guarded(pin, lambda at_work: locks.set_lock(at_work, on, pin)))
-        self._audit(who, "sim.lock_on" if on else "sim.lock_off", modem)
+        note("sim.lock_on" if on else "sim.lock_off", modem)
 
-    def change_pin(self, modem: str, old: str, new: str, who: str) -> None:
+    def change_pin(self, modem: str, old: str, new: str, note: Note) -> None:
         if not (new.isascii() and new.isdigit() and 4 <= len(new) <= 8):
             raise BadRequest("a PIN has 4 to 8 digits")
         self._with(modem, self._guarded(old, lambda at_work: locks.change_pin(at_work, old, new)))
-        self._audit(who, "sim.pin_changed", modem)
+        note("sim.pin_changed", modem)
 
-    def write_imei(self, modem: str, order: ImeiOrder) -> None:
-        """See ``WARNING``, which must be shown before."""
-        if not order.password_is_right:
+    def write_imei(self, modem: str, number: str, typed: str, password_is_right: bool, note: Note) -> None:
+        """See ``WARNING``, which must be shown before. typed: the new IMEI once more, by hand.
+
+        password_is_right: whether the administrator's password was asked again just now, and was right.
+        """
+        if not password_is_right:
             raise BadRequest("the administrator's password is asked again before an IMEI is written")
-        if order.typed != order.imei:
+        if typed != number:
             raise BadRequest("the IMEI typed for confirmation is another one; nothing was written")
-        if not imei.is_valid(order.imei):
+        if not imei.is_valid(number):
             raise BadRequest("an IMEI has 15 digits, the last of which checks the others")
         if not self._writing.acquire(blocking=False):
             raise BadRequest("another modem's IMEI is being written; one at a time")
         try:
             before = self._with(modem, lambda at_work: at_work.identity.imei if at_work.identity else None)
-            self._audit(order.who, "imei.write", f"{modem}: {before} to {order.imei}")
-            self._with(modem, lambda at_work: locks.write_imei(at_work, order.imei))
+            note("imei.write", f"{modem}: {before} to {number}")
+            self._with(modem, lambda at_work: locks.write_imei(at_work, number))
         finally:
             self._writing.release()
-        self._audit(order.who, "imei.written", f"{modem}: {order.imei}")
+        note("imei.written", f"{modem}: {number}")
 
     def _guarded(self, pin: str, work: Callable[[GsmModem], None]) -> Callable[[GsmModem], None]:
         """The work, with all that keeps a card from being locked."""

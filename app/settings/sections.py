@@ -10,6 +10,7 @@ from app.settings.general import General
 from app.settings.inbox import Inbox, InboxRule
 from app.settings.keystore import Keystore
 from app.settings.mail import EmailAccount, LocalSmtp
+from app.settings.metrics import Metrics
 from app.settings.modems import Modem
 from app.settings.network import Dhcp, Ethernet, FirewallRule, Wlan
 from app.settings.section import Section
@@ -30,6 +31,7 @@ SECTIONS: tuple[type[Section], ...] = (
     InboxRule,
     Canary,
     Balance,
+    Metrics,
     Wlan,
     Dhcp,
     Ethernet,

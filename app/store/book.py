@@ -68,6 +68,11 @@ class LedgerBook:
         rows = self._read(f"SELECT owner, {ROW} FROM message WHERE seq = ?", seq)  # noqa: S608
         return (rows[0][0], row_of(rows[0][1:])) if rows else None
 
+    def reports(self, seq: int) -> Sequence[tuple[int, int, float]]:
+        """What the network reported on a message: part from 1, status (23.040 §9.2.3.15), Unix time."""
+        rows = self._read("SELECT part, status, at FROM part_report WHERE seq = ? ORDER BY at, part", seq)
+        return [(part + 1, status, at) for part, status, at in rows]
+
     def day(self, since: float, until: float) -> Iterator[tuple[str, LedgerRow]]:
         """Every message accepted in a span, oldest first, read in pieces."""
         last = 0

@@ -148,6 +148,8 @@ class Database:
             self._writer = _open(path)
         self._reader = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._reading = threading.Lock()
+        self._searcher = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._searching = threading.Lock()
         self._queue: SimpleQueue[Write | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -162,11 +164,17 @@ class Database:
         with self._reading:
             return self._reader.execute(query, values).fetchall()
 
+    def search(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """As ``read``, on a connection of its own: what may take long must not keep the doors waiting."""
+        with self._searching:
+            return self._searcher.execute(query, values).fetchall()
+
     def close(self) -> None:
         """Carry out what was submitted, then stop."""
         self._queue.put(None)
         self._thread.join(PATIENCE)
         self._reader.close()
+        self._searcher.close()
 
     def _run(self) -> None:
         while True:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app.core.forwarding import Work
 from app.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of a rule, such as ``orders/webhook``, with how many messages are where; error: one of them."""
+
+    name: str
+    waiting: int
+    done: int
+    failed: int
+    error: str
 
 
 class SqliteForward:
@@ -69,6 +81,26 @@ class SqliteForward:
                 message,
             )
         ]
+
+    def replay_failed(self, now: float) -> int:
+        """Hand everything on again that was given up; how many ways."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            return connection.execute(
+                "UPDATE forward SET state = 'waiting', tries = 0, due = ?, error = '' WHERE state = 'failed'",
+                (now,),
+            ).rowcount
+
+        return int(self._database.submit(work).wait())
+
+    def ways(self) -> Sequence[Way]:
+        """How handing on fares by each way that anything went."""
+        rows = self._database.read(
+            "SELECT rule, sum(state = 'waiting'), sum(state = 'done'), sum(state = 'failed'),"
+            " coalesce(max(CASE WHEN state <> 'done' THEN error END), '')"
+            " FROM forward WHERE state <> 'new' GROUP BY rule ORDER BY rule"
+        )
+        return [Way(*row) for row in rows]
 
     def _run(self, query: str, *values: Any) -> None:
         self._database.submit(lambda connection: connection.execute(query, values)).wait()

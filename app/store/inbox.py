@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app.core.inbox import InboxMessage, NewMessage, NewPart
@@ -11,6 +12,17 @@ from app.store.database import Database
 
 _COLUMNS = "id, sim, modem, sender, text, sent, arrived, parts, missing, raw, read"
 _LIKE = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A SIM card that messages came in on. modem: where it was when the last of them came."""
+
+    sim: str
+    modem: str
+    messages: int
+    unread: int
+    latest: float
 
 
 class SqliteInbox:
@@ -100,7 +112,7 @@ class SqliteInbox:
         sim: an ICCID, or empty for all; search: words that the sender or the text holds.
         """
         wanted = f"%{search.translate(_LIKE)}%"
-        rows = self._database.read(
+        rows = self._database.search(
             f"SELECT {_COLUMNS} FROM inbox WHERE (? = '' OR sim = ?) AND (? = 0 OR id < ?)"  # noqa: S608
             " AND (sender LIKE ? ESCAPE '\\' OR text LIKE ? ESCAPE '\\') ORDER BY id DESC LIMIT ?",
             sim,
@@ -114,15 +126,23 @@ class SqliteInbox:
         return [_message(row) for row in rows]
 
     def one(self, number: int) -> InboxMessage | None:
-        rows = self._database.read(f"SELECT {_COLUMNS} FROM inbox WHERE id = ?", number)  # noqa: S608
+        rows = self._database.search(f"SELECT {_COLUMNS} FROM inbox WHERE id = ?", number)  # noqa: S608
         return _message(rows[0]) if rows else None
+
+    def cards(self) -> Sequence[Card]:
+        """The SIM cards that something came in on, the latest first."""
+        rows = self._database.search(
+            "SELECT sim, modem, count(*), sum(read = 0), max(arrived) FROM inbox GROUP BY sim"
+            " ORDER BY max(arrived) DESC LIMIT 200"
+        )
+        return [Card(*row) for row in rows]
 
     def unread(self) -> dict[str, int]:
         """Unread messages by SIM."""
-        return dict(self._database.read("SELECT sim, count(*) FROM inbox WHERE read = 0 GROUP BY sim"))
+        return dict(self._database.search("SELECT sim, count(*) FROM inbox WHERE read = 0 GROUP BY sim"))
 
-    def mark_read(self, number: int) -> None:
-        self._run("UPDATE inbox SET read = 1 WHERE id = ?", number)
+    def mark_read(self, number: int, read: bool = True) -> None:
+        self._run("UPDATE inbox SET read = ? WHERE id = ?", int(read), number)
 
     def delete(self, number: int) -> None:
         """Forget a message. A part whose copy still lies in the modem stays known, or it would come again."""

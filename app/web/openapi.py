@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from app import wire
@@ -17,6 +18,8 @@ TITLES = {
     "unblock-msisdn": "Take a number off the block list",
     "get-modem-list": "List the modems and how they are",
     "request-ussd": "Ask the network through a modem",
+    "answer-ussd": "Answer the network's menu",
+    "cancel-ussd": "End the session with the network",
     "echo": "Get the request back",
 }
 EXAMPLES: Mapping[str, Mapping[str, object]] = {
@@ -29,6 +32,8 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
     "unblock-msisdn": {"receiver": "081212345678"},
     "get-modem-list": {},
     "request-ussd": {"modem_id": "sim1", "ussd_code": "*100#"},
+    "answer-ussd": {"modem_id": "sim1", "ussd_answer": "1"},
+    "cancel-ussd": {"modem_id": "sim1"},
     "echo": {},
 }
 CODES = {
@@ -43,6 +48,7 @@ CODES = {
 }
 
 
+@cache
 def commands() -> dict[str, dict[str, Any]]:
     """Each command: its title, an example, and the schema of its data."""
     return {
@@ -74,7 +80,7 @@ def document(server: str, message_path: str) -> dict[str, Any]:
                     "responses": {
                         "200": {
                             "description": "The outcome",
-                            "content": {"application/json": {"schema": _answer()}},
+                            "content": {"application/json": {"schema": answer()}},
                         },
                         "202": {"description": "Accepted, with Prefer: respond-async"},
                         "400": {"description": "The request cannot be understood"},
@@ -124,7 +130,8 @@ def _schema(name: str) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": schema.get("required", [])}
 
 
-def _answer() -> dict[str, Any]:
+def answer() -> dict[str, Any]:
+    """The schema of every answer."""
     return {
         "type": "object",
         "required": ["command", "response_code", "data"],

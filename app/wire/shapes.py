@@ -144,6 +144,8 @@ SHAPES: Mapping[str, type[BaseModel]] = {
     "unblock-msisdn": Addressed,
     "get-modem-list": ModemList,
     "request-ussd": Ussd,
+    "answer-ussd": UssdAnswer,
+    "cancel-ussd": UssdEnd,
 }
 
 

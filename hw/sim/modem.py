@@ -63,7 +63,11 @@ class SimModem(Receiving):
         self.on_reset: Callable[[], None] | None = None
         self.access_point = ""  # what AT+CGDCONT set; without one nobody gets into the internet
         self.baud: int | None = None  # the one rate at which it is understood; None: any
-        self.menu: dict[str, str | tuple[str, bool]] = {"*888#": "Your balance is Rp 25.000."}
+        self.menu: dict[str, str | tuple[str, bool]] = {
+            "*888#": "Your balance is Rp 25.000.",
+            "*123#": ("1. Balance\n2. Packages", True),
+            "1": "Your balance is Rp 25.000.",
+        }
         self.ussd_early = False  # whether +CUSD comes before the OK of its command
         self.rssi = 20
         self._reference = 0

@@ -159,6 +159,7 @@ def state(browser: Any, owned: Running) -> Any:
     page.get_by_label("Message").fill("Hello")
     page.get_by_role("button", name="Send").click()
     page.wait_for_url("**/messages/way/*")
+    written_to(page, "sim2", "Is your shop open today? I would like to pick up order 1207 before noon.")
     page.goto("/blocklist")
     page.get_by_label("Block a number").fill("081199998888")
     page.get_by_role("button", name="Block", exact=True).click()
@@ -178,3 +179,21 @@ def state(browser: Any, owned: Running) -> Any:
 def at(path: str, running: Running) -> str:
     """A path of the router's with what the tests have sent."""
     return path.format(sent=running.sent)
+
+
+def written_to(page: Any, modem: str, text: str) -> None:
+    """Somebody writes to the SIM card of a simulated modem: sim1 does, over the simulated network."""
+    page.goto(f"/modems/one/{modem}")
+    number = page.locator("dt:text-is('Number') + dd").inner_text()
+    page.goto("/messages/new")
+    page.get_by_label("Receiver").fill(number)
+    page.get_by_label("Message").fill(text)
+    page.get_by_label("By which SIM").select_option("sim1")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/messages/way/*")
+    for _ in range(100):
+        page.goto("/inbox")
+        if text[:30] in page.inner_text("main"):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the message did not arrive")

@@ -10,7 +10,7 @@ from app.web.admin.pages.power import DEEDS
 from app.web.admin.pages.start import STEPS
 
 # What is a file to keep, not a page.
-FILES = {"/messages/csv", "/blocklist/export", "/connect/openapi.json"}
+FILES = {"/messages/csv", "/blocklist/export", "/connect/openapi.json", "/connect/asyncapi.json"}
 OUTSIDE = {"login": "/login", "forgot": "/forgot"}
 # Seen only while there is no administrator: tests/browser/test_first_run.py.
 FIRST = {"/setup"}
@@ -18,6 +18,10 @@ MANY = [one.about.name for one in SECTIONS if one.about.many]
 # What stands in the places of a path; {sent} is the id of a message that the tests send first.
 EXAMPLES = {
     "/messages/way/<seq>": ["/messages/way/1"],
+    "/inbox/<seq>": ["/inbox/1"],
+    "/modems/one/<modem>": ["/modems/one/sim1"],
+    "/modems/sim/<modem>": ["/modems/sim/sim2"],
+    "/modems/imei/<modem>": ["/modems/imei/sim4"],
     "/network/names/<item>": ["/network/names/home"],
     "/settings/<name>": [f"/settings/{one.about.name}" for one in SECTIONS],
     "/settings/<name>/new": [f"/settings/{name}/new" for name in MANY],
@@ -58,7 +62,7 @@ def posts() -> Iterator[str]:
     """The path of every form, with its places filled in."""
     places = {
         "<name>": "api_users", "<item>": "demo", "<verb>": "activate", "<action>": "test", "<number>": "6281",
-        "<handle>": "none", "<deed>": "clean-up",
+        "<handle>": "none", "<deed>": "clean-up", "<modem>": "sim2", "<seq>": "1",
     }  # fmt: skip
     for route in ROUTES:
         if route.method == "POST":

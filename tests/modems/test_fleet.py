@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import NotSent, UnknownOutcome
+from app.core.errors import BadRequest, NotSent, UnknownOutcome
 from app.core.message import Sent
 from app.modems.ladder import Patience
 from app.modems.sending import encode
@@ -305,3 +305,30 @@ def test_the_sms_centre_of_the_settings_is_used(yard: Yard) -> None:
     yard.use("a", sms_centre="")
     (pdu,) = encode(parcel().message, yard.specs["a"], yard.memory, CLOCK)
     assert pdu.hex.startswith("00")
+
+
+def test_a_disconnected_modem_frees_its_port_until_it_is_connected(yard: Yard) -> None:
+    yard.ready("a")
+    yard.ready("b")
+    port = f"sim://{yard.name}-a"
+    yard.fleet.disconnect("a")
+    assert yard.lanes() == {"b"} and not yard.fleet.ports.in_use(port)
+    assert yard.fleet.standings()["a"][1].why == "disconnected; connect it to use it again"
+    yard.use("a", recipient_prefix=("62811",))  # other settings do not wake it
+    assert yard.lanes() == {"b"} and yard.fleet.resting() == {"a"}
+    with pytest.raises(BadRequest):
+        yard.fleet.disconnect("a")
+    yard.fleet.connect("a")
+    yard.until(lambda: yard.lanes() == {"a", "b"})
+    assert yard.fleet.standings()["a"][0].modem.recipient_prefix == ("62811",)
+    with pytest.raises(BadRequest):
+        yard.fleet.connect("a")
+
+
+def test_a_modem_that_was_deactivated_meanwhile_comes_back_when_it_is_activated(yard: Yard) -> None:
+    yard.ready("a")
+    yard.fleet.disconnect("a")
+    assert yard.fleet.why_none() == "all modems were disconnected; connect one"
+    yard.use("a", active=False)
+    yard.use("a", active=True)
+    yard.until(lambda: yard.lanes() == {"a"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import BadRequest, NoDevice
-from app.modems.tools import WARNING, ImeiOrder, PinLocked, Tools
+from app.modems.tools import WARNING, PinLocked, Tools
 from hw.sim.card import numbered
 from hw.sim.plugs import imei_of
 from tests.modems.yard import Yard
@@ -15,10 +15,10 @@ class Book:
     """The audit, as a list."""
 
     def __init__(self) -> None:
-        self.entries: list[tuple[str, str, str]] = []
+        self.entries: list[tuple[str, str]] = []
 
-    def __call__(self, who: str, what: str, detail: str) -> None:
-        self.entries.append((who, what, detail))
+    def __call__(self, what: str, detail: str) -> None:
+        self.entries.append((what, detail))
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def book() -> Book:
 
 
 @pytest.fixture
-def tools(yard: Yard, book: Book) -> Tools:
-    return Tools(yard.fleet, yard.memory, book)
+def tools(yard: Yard) -> Tools:
+    return Tools(yard.fleet, yard.memory)
 
 
-def order(number: str, /, **changed: object) -> ImeiOrder:
-    fields: dict[str, object] = {"who": "ann", "imei": number, "typed": number, "password_is_right": True}
-    return ImeiOrder(**(fields | changed))  # type: ignore[arg-type]
+def write(tools: Tools, book: Book, number: str, /, **changed: object) -> None:
+    given: dict[str, object] = {"number": number, "typed": number, "password_is_right": True} | changed
+    tools.write_imei("a", **given, note=book)  # type: ignore[arg-type]
 
 
 # -- SIM ------------------------------------------------------------------------------------------------
@@ -52,44 +52,44 @@ def test_tries_left_are_shown_where_the_modem_tells(
 
 def test_the_pin_is_switched_on_changed_and_switched_off(yard: Yard, tools: Tools, book: Book) -> None:
     modem = yard.ready(make="sim800")
-    tools.lock_sim("a", True, "1234", "ann")
+    tools.lock_sim("a", True, "1234", book)
     assert modem.card.pin == "1234" and tools.sim("a").asks_pin
-    tools.change_pin("a", "1234", "9876", "ann")
+    tools.change_pin("a", "1234", "9876", book)
     assert modem.card.pin == "9876"
-    tools.lock_sim("a", False, "9876", "ann")
+    tools.lock_sim("a", False, "9876", book)
     assert modem.card.pin is None
-    assert [what for _, what, _ in book.entries] == ["sim.lock_on", "sim.pin_changed", "sim.lock_off"]
-    assert not any("1234" in detail or "9876" in detail for _, _, detail in book.entries)
+    assert [what for what, _ in book.entries] == ["sim.lock_on", "sim.pin_changed", "sim.lock_off"]
+    assert not any("1234" in detail or "9876" in detail for _, detail in book.entries)
 
 
-def test_a_pin_is_never_given_twice_after_a_refusal(yard: Yard, tools: Tools) -> None:
+def test_a_pin_is_never_given_twice_after_a_refusal(yard: Yard, tools: Tools, book: Book) -> None:
     card = numbered(0)
     modem = yard.ready(make="sim800", card=card)
-    tools.lock_sim("a", True, "1234", "ann")
+    tools.lock_sim("a", True, "1234", book)
     with pytest.raises(PinLocked, match="2 tries are left"):
-        tools.change_pin("a", "1111", "9876", "ann")
+        tools.change_pin("a", "1111", "9876", book)
     assert card.tries == 2
     with pytest.raises(PinLocked, match="not given again"):
-        tools.change_pin("a", "1111", "9876", "ann")
+        tools.change_pin("a", "1111", "9876", book)
     assert modem.card.tries == 2
 
 
-def test_the_last_try_is_never_risked(yard: Yard, tools: Tools) -> None:
+def test_the_last_try_is_never_risked(yard: Yard, tools: Tools, book: Book) -> None:
     card = numbered(0)
     yard.ready(make="sim800", card=card)
-    tools.lock_sim("a", True, "1234", "ann")
+    tools.lock_sim("a", True, "1234", book)
     card.tries = 1
     with pytest.raises(PinLocked, match="one try left"):
-        tools.lock_sim("a", False, "1234", "ann")
+        tools.lock_sim("a", False, "1234", book)
     assert card.pin == "1234" and card.tries == 1
 
 
 @pytest.mark.parametrize("pin", ["12", "123456789", 'x"\r', "１２３４"])
-def test_what_is_no_pin_never_reaches_the_modem(yard: Yard, tools: Tools, pin: str) -> None:
+def test_what_is_no_pin_never_reaches_the_modem(yard: Yard, tools: Tools, book: Book, pin: str) -> None:
     modem = yard.ready()
     before = modem.counts.commands
     with pytest.raises(BadRequest):
-        tools.lock_sim("a", True, pin, "ann")
+        tools.lock_sim("a", True, pin, book)
     assert modem.counts.commands == before
 
 
@@ -101,11 +101,11 @@ def test_an_imei_is_written_by_the_familys_command_and_noted(
     yard: Yard, tools: Tools, book: Book, make: str
 ) -> None:
     modem = yard.ready(make=make)
-    tools.write_imei("a", order(imei_of(42)))
+    write(tools, book, imei_of(42))
     assert modem.imei == imei_of(42)
     assert book.entries == [
-        ("ann", "imei.write", f"a: {imei_of(0)} to {imei_of(42)}"),
-        ("ann", "imei.written", f"a: {imei_of(42)}"),
+        ("imei.write", f"a: {imei_of(0)} to {imei_of(42)}"),
+        ("imei.written", f"a: {imei_of(42)}"),
     ]
 
 
@@ -114,8 +114,8 @@ def test_an_imei_is_written_by_the_familys_command_and_noted(
     [
         ({"password_is_right": False}, "password"),
         ({"typed": "490154203237519"}, "another one"),
-        ({"imei": "490154203237519", "typed": "490154203237519"}, "checks the others"),
-        ({"imei": "49015420323751", "typed": "49015420323751"}, "15 digits"),
+        ({"number": "490154203237519", "typed": "490154203237519"}, "checks the others"),
+        ({"number": "49015420323751", "typed": "49015420323751"}, "15 digits"),
     ],
 )
 def test_an_imei_is_not_written_without_password_confirmation_and_check_digit(
@@ -123,31 +123,30 @@ def test_an_imei_is_not_written_without_password_confirmation_and_check_digit(
 ) -> None:
     modem = yard.ready(make="quectel")
     with pytest.raises(BadRequest, match=why):
-        tools.write_imei("a", order("490154203237518", **changed))
+        write(tools, book, "490154203237518", **changed)
     assert modem.imei == imei_of(0) and book.entries == []
 
 
-def test_one_imei_is_written_at_a_time(yard: Yard) -> None:
+def test_one_imei_is_written_at_a_time(yard: Yard, tools: Tools, book: Book) -> None:
     """Whoever comes meanwhile is sent away; the audit's first entry falls into that time."""
     first, second = yard.ready(make="quectel"), yard.ready("b", make="quectel")
     refused: list[str] = []
 
-    def meanwhile(*entry: str) -> None:
-        if "imei.write" in entry:
+    def meanwhile(what: str, detail: str) -> None:
+        if what == "imei.write":
             with pytest.raises(BadRequest) as why:
-                tools.write_imei("b", order(imei_of(43)))
+                tools.write_imei("b", imei_of(43), imei_of(43), True, book)
             refused.append(str(why.value))
 
-    tools = Tools(yard.fleet, yard.memory, meanwhile)
-    tools.write_imei("a", order(imei_of(42)))
+    tools.write_imei("a", imei_of(42), imei_of(42), True, meanwhile)
     assert refused == ["another modem's IMEI is being written; one at a time"]
     assert (first.imei, second.imei) == (imei_of(42), imei_of(1))
 
 
-def test_a_family_without_a_command_cannot_be_written(yard: Yard, tools: Tools) -> None:
+def test_a_family_without_a_command_cannot_be_written(yard: Yard, tools: Tools, book: Book) -> None:
     modem = yard.ready(make="zte")
     with pytest.raises(NoDevice, match="No command is known"):
-        tools.write_imei("a", order(imei_of(42)))
+        write(tools, book, imei_of(42))
     assert modem.imei == imei_of(0)
 
 

@@ -134,6 +134,14 @@ VALUES: dict[str, dict[str, Row]] = {
         "daily_budget": Row("5", 5, "0", "0 is out of range: 1 to 1000"),
         "patience": Row("60", 60, "9", "9 is out of range: 10 to 3600 s"),
     },
+    "metrics": {
+        "token": Row(
+            "prometheus-reads-this-1",
+            "prometheus-reads-this-1",
+            "too short",
+            "the value given is not a token: 20 characters or more",
+        ),
+    },
     "balance": {
         "name": text("sim1 credit"),
         "active": SWITCH_OFF,

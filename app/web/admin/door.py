@@ -16,14 +16,15 @@ from app.core.faults import described
 from app.settings.general import General
 from app.settings.problems import SettingsError
 from app.settings.sms import Sms
+from app.settings.users import User
 from app.web.admin import language, statics
 from app.web.admin.clockface import ClockFace
 from app.web.admin.house import House
 from app.web.admin.live import Live
 from app.web.admin.pages import ROUTES
 from app.web.admin.people import People
-from app.web.admin.routes import PUBLIC, Route, Table, may
-from app.web.admin.sessions import LONGEST, Sessions
+from app.web.admin.routes import ADMINISTRATOR, PUBLIC, Route, Table, may
+from app.web.admin.sessions import LONGEST, MOST_NOTICES, Session, Sessions
 from app.web.admin.tokens import Tokens
 from app.web.admin.visit import Visit
 
@@ -204,6 +205,22 @@ class Door:
             visit.note("signed-out")
             self.sessions.end(visit.session)
         self.set_cookie(visit, session_cookie(visit.secure), "", 0)
+
+    def administrators(self) -> list[str]:
+        """Names of the administrators who are signed in, one a session."""
+        return [user.username for _, user in self._at_work()]
+
+    def tell_administrators(self, text: str) -> int:
+        """A notice for each session of an administrator; how many. Open pages show it at once."""
+        told = [session for session, _ in self._at_work() if len(session.notices) < MOST_NOTICES]
+        for session in told:
+            session.notices.append(("note", text, ()))
+        self.live.tell()
+        return len(told)
+
+    def _at_work(self) -> list[tuple[Session, User]]:
+        found = ((session, self.people.usable(session.item)) for session in self.sessions.all())
+        return [(session, user) for session, user in found if user and user.role == ADMINISTRATOR]
 
     def host(self, visit: Visit) -> str:
         """The name by which the visitor reached this device, without the port; "" for what is none."""

@@ -15,7 +15,9 @@ from app.store.audit import Audit
 from app.store.book import LedgerBook
 from app.store.history import History
 from app.web.admin.appliance import Machine, Names
+from app.web.admin.exchange import Exchange
 from app.web.admin.logring import LogRing
+from app.web.admin.news import News
 from app.web.admin.setup import SetupCode
 
 
@@ -27,6 +29,10 @@ class Modems(Protocol):
     def detect(self, port: str) -> Mapping[str, str]: ...
     def test(self, item: str) -> Mapping[str, str]: ...
     def measure(self, text: str) -> Mapping[str, Any]: ...
+    def connect(self, item: str) -> None: ...
+    def disconnect(self, item: str) -> None: ...
+    def services(self) -> Mapping[str, bool | None]: ...
+    def switch(self, kind: str, on: bool) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,8 @@ class House:
     restart: Callable[[], None]
     machine: Machine
     names: Names
+    exchange: Exchange
+    news: News
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)
     notes: Mapping[str, Callable[[], Sequence[Note]]] = field(default_factory=dict)
     cards: Sequence[Callable[[], Card]] = ()

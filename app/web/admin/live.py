@@ -16,6 +16,10 @@ WAITING = 64  # events a viewer that does not read may have before it; then the 
 _EVERY_MESSAGE = (MessageAccepted, MessageSending, MessageDone)
 
 
+class Told(Event):
+    """Somebody was told something that waits in their session."""
+
+
 class TooMany(Exception):
     """There are as many viewers as there may be."""
 
@@ -37,6 +41,12 @@ class Live:
             self._stopping = True
             for queue in self._viewers:
                 _offer(queue, None)
+
+    def tell(self) -> None:
+        """Have open pages look for notices."""
+        with self._lock:
+            for queue in self._viewers:
+                _offer(queue, Told())
 
     def stream(self, alive: Callable[[], bool]) -> Iterator[bytes]:
         """The octets of one viewer's stream. Raises TooMany at once; ends when ``alive()`` is over."""
@@ -66,6 +76,9 @@ class Live:
                 self._viewers.discard(queue)
 
     def _told(self, event: Event) -> Iterator[bytes]:
+        if isinstance(event, Told):
+            yield b"event: told\ndata: notice\n\n"
+            return
         if isinstance(event, _EVERY_MESSAGE) and self._moves():
             yield f"event: move\ndata: {json.dumps(_move(event))}\n\n".encode()
         yield b"event: changed\ndata: event\n\n"

@@ -30,7 +30,12 @@ PLACES = (
 _FOUND = {
     "api": "connect",
     "api_users": "connect",
+    "inbox": "messages",
+    "inbox_rules": "messages",
     "modems": "modems",
+    "canary": "modems",
+    "balance": "modems",
+    "metrics": "connect",
     "sms": "routing",
     "blocking": "routing",
 }

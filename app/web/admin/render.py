@@ -42,6 +42,7 @@ def environment(lang: str) -> Environment:
         "say": lambda text: language.translated(lang, str(text)),
         "clock": clock,
         "moment": moment,
+        "size": size,
     }
     made.globals |= {
         "static": statics.addresses(),
@@ -77,6 +78,15 @@ def clock(at: float | None) -> str:
     told, now = time.localtime(at), time.localtime()
     same = told[:3] == now[:3]
     return time.strftime("%H:%M:%S" if same else "%Y-%m-%d %H:%M:%S", told)
+
+
+def size(octets: float) -> str:
+    """``1.2 MB``: a traffic's octets as people read them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if octets < 1000 or unit == "GB":
+            break
+        octets /= 1000
+    return f"{octets:.0f} {unit}" if unit == "B" else f"{octets:.1f} {unit}"
 
 
 def moment(at: float) -> str:

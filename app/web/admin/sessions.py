@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 IDLE = 30 * 60.0
 LONGEST = 12 * 3600.0
+MOST_NOTICES = 8  # that wait in a session to be shown
 MOST = 64  # sessions at once; the longest unseen makes room
 
 
@@ -74,6 +75,12 @@ class Sessions:
         with self._lock:
             mine = [one for one in self._by_id.values() if one.item == item and not _ended(one, now)]
         return sorted(mine, key=lambda one: one.began, reverse=True)
+
+    def all(self) -> Sequence[Session]:
+        """Everybody's that have not ended."""
+        now = self._steady()
+        with self._lock:
+            return [one for one in self._by_id.values() if not _ended(one, now)]
 
     def _drop_ended(self, now: float) -> None:
         for one in [one for one in self._by_id.values() if _ended(one, now)]:

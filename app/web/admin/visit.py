@@ -16,7 +16,7 @@ from app.web.admin import language, render
 from app.web.admin.appliance import Trial
 from app.web.admin.house import House
 from app.web.admin.routes import ADMINISTRATOR
-from app.web.admin.sessions import Session
+from app.web.admin.sessions import MOST_NOTICES, Session
 
 if TYPE_CHECKING:
     from app.web.admin.door import Door
@@ -117,7 +117,7 @@ class Visit:
 
     def tell(self, notice: str, kind: str = "good", lines: Sequence[str] = ()) -> None:
         """A notice for the next page; kind: good, note or bad; lines: what was said on the way."""
-        if self.session is not None and len(self.session.notices) < 8:
+        if self.session is not None and len(self.session.notices) < MOST_NOTICES:
             self.session.notices.append((kind, notice, tuple(lines)))
 
     def notices(self) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.buttons import MELODY_NAMES
 from app.core.message import State
+from app.modems.tools import WARNING
 from app.settings.sections import SECTIONS
 from app.system.device import NOT_OURS
 from app.web import openapi
@@ -56,6 +57,8 @@ STATES = [
     "running",
     "blocked",
     "whitened",
+    *("parked", "disconnected", "connected", "closed", "new", "incomplete", "waiting", "done", "lost"),
+    *("arrived", "on its way", "low", "enough", "no amount", "not asked yet"),
 ]
 # Whose functions give back sentences.
 SPEAKERS = ("passwords.py", "timekeeping.py", "dial.py")
@@ -80,6 +83,8 @@ def of_tables() -> Iterator[str]:
     yield from (place.title for place in PLACES)
     yield from start.TITLES.values()
     yield from home.NAMES.values()
+    yield from home.FLEETS.values()
+    yield WARNING
     yield from records.LEVELS.values()
     yield from status.SPANS.values()
     yield from (title for title, _ in status.FIGURES.values())

@@ -22,6 +22,7 @@ from app.settings.users import User
 from app.store.places import Places
 from app.system.device import desk
 from bench.rig import free_port
+from hw.sim.modem import SimModem
 from hw.sim.plugs import plugs
 
 PASSWORD = "four green horses"
@@ -64,6 +65,10 @@ class Site:
     def received(self) -> list[tuple[str, str]]:
         """Number and text of what the simulated handset got."""
         return [(one.number, one.text) for one in plugs.air.inbox()]
+
+    def modem(self, name: str) -> SimModem:
+        """The simulated modem behind one of the settings."""
+        return plugs.modems()[self.home.name + name]
 
     def close(self) -> None:
         self.service.stop()

@@ -58,6 +58,7 @@ def test_a_script_in_any_stored_text_is_shown_as_text(fresh) -> None:  # type: i
         ("/messages", "receiver"), ("/messages", "owner"), ("/messages", "state"), ("/messages", "day"),
         ("/messages/new", "to"), ("/routing", "number"), ("/blocklist", "search"), ("/system/logs", "search"),
         ("/system/audit", "search"), ("/system/status", "hours"), ("/login", "next"),
+        ("/inbox", "search"), ("/inbox", "sim"), ("/part/inbox", "sim"), ("/modems/ussd", "modem"),
         ("/settings/modems/new", "name"), ("/settings/modems/new", "port"),
     ],
 )  # fmt: skip
@@ -85,6 +86,15 @@ def test_a_script_in_an_address_is_not_given_back(site: Site, ann: Client, path:
         ("/start/place", {"device_time_zone": SCRIPT}),
         ("/start/sms", {"receiver": SCRIPT}),
         ("/part/preview", {"message": SCRIPT}),
+        ("/modems/ussd", {"do": "ask", "modem": "sim1", "code": SCRIPT}),
+        ("/modems/ussd", {"do": "answer", "modem": SCRIPT, "answer": SCRIPT}),
+        ("/modems/balance", {"modem": SCRIPT, "code": SCRIPT}),
+        ("/modems/one/sim1", {"do": SCRIPT}),
+        ("/modems/sim/sim1", {"do": SCRIPT, "pin": SCRIPT, "new": SCRIPT, "again": SCRIPT}),
+        ("/modems/imei/sim1", {"imei": SCRIPT, "typed": SCRIPT, "lawful": SCRIPT}),
+        ("/inbox", {"id": SCRIPT, "do": SCRIPT}),
+        ("/messages/broadcast", {"text": SCRIPT}),
+        ("/messages/mail", {"account": SCRIPT, "receiver": SCRIPT}),
     ],
 )
 def test_a_script_in_a_form_is_not_given_back(

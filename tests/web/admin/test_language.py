@@ -22,7 +22,7 @@ def test_a_translation_keeps_the_places_of_its_sentence() -> None:
 
 
 # What is no sentence: names of programs and protocols, and what stands in code to copy.
-NAMES = {"OTP-Pi", "OpenAPI", "curl", "Python", "PHP", "POST", "s", "dBm", "·"}
+NAMES = {"OTP-Pi", "OpenAPI", "AsyncAPI", "USB", "curl", "Python", "PHP", "POST", "s", "dBm", "·"}
 
 
 @pytest.mark.parametrize("path", sorted(render.TEMPLATES.glob("*.html")), ids=lambda path: path.name)

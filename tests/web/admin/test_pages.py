@@ -292,7 +292,8 @@ def test_the_api_is_described_from_its_commands(site: Site, ann: Client) -> None
     names = [one["properties"]["command"]["const"] for one in bodies]
     assert names == [
         "request-otp", "verify-otp", "send-sms", "send-email", "send-message",
-        "block-msisdn", "unblock-msisdn", "get-modem-list", "request-ussd", "echo",
+        "block-msisdn", "unblock-msisdn", "get-modem-list", "request-ussd",
+        "answer-ussd", "cancel-ussd", "echo",
     ]  # fmt: skip
     assert sorted(bodies[1]["properties"]["data"]["required"]) == ["otp", "receiver", "reference"]
     assert f"http://127.0.0.1:{port}/api/message" in ann.get("/connect").text

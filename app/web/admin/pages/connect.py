@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 from bottle import HTTPResponse
 
 from app.settings.api import Api, ApiUser
-from app.web import openapi
+from app.settings.subscribers import SUBSCRIBERS, Subscriber
+from app.web import asyncapi, openapi
 from app.web.admin.places import sections_of
 from app.web.admin.routes import VIEWER, Route
 from app.web.admin.visit import Visit
+from app.web.snippets import snippets
 
 
 def connect(visit: Visit) -> HTTPResponse:
     users = visit.house.store.read(ApiUser).value
     name = next(iter(users), "USER")  # type: ignore[call-overload]
-    return visit.page("connect.html", sections=sections_of("connect"), url=_url(visit), user=name)
+    return visit.page(
+        "connect.html", sections=sections_of("connect"), url=_url(visit), lines=snippets(_url(visit), name)
+    )
 
 
 def api(visit: Visit) -> HTTPResponse:
@@ -27,6 +32,20 @@ def document(visit: Visit) -> HTTPResponse:
     settings = visit.house.store.read(Api).value
     text = json.dumps(openapi.document(_server(visit), settings.message_path), indent=2)  # type: ignore[union-attr]
     return visit.send(text.encode(), "application/json", name="openapi.json")
+
+
+def brokers(visit: Visit) -> HTTPResponse:
+    return visit.page("brokers.html", brokers=_brokers(visit), commands=openapi.commands())
+
+
+def async_document(visit: Visit) -> HTTPResponse:
+    text = json.dumps(asyncapi.document(_brokers(visit)), indent=2)
+    return visit.send(text.encode(), "application/json", name="asyncapi.json")
+
+
+def _brokers(visit: Visit) -> list[asyncapi.Broker]:
+    read = visit.house.store.read
+    return asyncapi.brokers(cast(Subscriber, read(section).value) for section in SUBSCRIBERS)
 
 
 def _server(visit: Visit) -> str:
@@ -45,4 +64,6 @@ routes = [
     Route("GET", "/connect", connect, VIEWER, place="connect"),
     Route("GET", "/connect/api", api, VIEWER, place="connect"),
     Route("GET", "/connect/openapi.json", document, VIEWER),
+    Route("GET", "/connect/brokers", brokers, VIEWER, place="connect"),
+    Route("GET", "/connect/asyncapi.json", async_document, VIEWER),
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bottle import HTTPResponse
 
+from app.core.errors import GatewayError
 from app.settings.problems import SettingsError
 from app.settings.section import Section
 from app.settings.sections import SECTIONS, by_name
@@ -18,18 +19,21 @@ from app.web.admin.visit import Visit
 
 # Switches that start and stop something: a section's field.
 SWITCHES = ("enable", "enable_http", "enable_https")
+# Modems are connected and disconnected together; the settings say which there are.
+FLEETS = {"modems.sms": "Modems, SMS", "modems.internet": "Modems, internet"}
 NAMES = {"api.enable_http": "API over HTTP", "api.enable_https": "API over HTTPS"}
 
 
 @dataclass(frozen=True)
 class Switch:
-    """A service on Home: name is ``section.field``."""
+    """A service on Home: name is ``section.field``. can: whether there is anything to start or stop."""
 
     name: str
     title: str
     on: bool
     service: Service | None
     section: str
+    can: bool = True
 
 
 def home(visit: Visit) -> HTTPResponse:
@@ -56,6 +60,7 @@ def _state(visit: Visit) -> dict[str, object]:
         "trouble": [
             card for card in cards if card["active"] and card["state"] not in ("ready", "connecting")
         ],
+        "alarms": house.news.items(),
         "problems": list(house.log.lines(30, most=5))[::-1],
         "counts": house.book.counts(house.clock.wall() - 24 * 3600),
         "cards": [card() for card in house.cards],
@@ -76,11 +81,29 @@ def switches(visit: Visit) -> Sequence[Switch]:
                 found.append(
                     Switch(name, title, getattr(value, field), services.get(name), section.about.name)
                 )
-    return found
+    return found + [_fleet(visit, name) for name in FLEETS]
+
+
+def _fleet(visit: Visit, name: str) -> Switch:
+    on = visit.house.modems.services()[name.partition(".")[2]]
+    why = "" if on is not None else "No modem is set up for this."
+    service = Service("running" if on else "off", why)
+    return Switch(name, visit.t(FLEETS[name]), bool(on), service, "modems", on is not None)
+
+
+def _switch_fleet(visit: Visit, name: str, on: bool) -> HTTPResponse:
+    try:
+        visit.house.modems.switch(name.partition(".")[2], on)
+    except GatewayError as error:
+        return visit.go("/", visit.t(str(error)), "bad")
+    visit.note("service.started" if on else "service.stopped", name)
+    return visit.go("/", visit.t("It is being started.") if on else visit.t("It is being stopped."))
 
 
 def switch(visit: Visit, name: str) -> HTTPResponse:
     """Start or stop a service by its switch in the settings."""
+    if name in FLEETS:
+        return _switch_fleet(visit, name, visit.text("do") == "start")
     section_name, _, field = name.partition(".")
     section = by_name(section_name)
     if section is None or field not in SWITCHES or field not in section.options:

@@ -76,7 +76,14 @@ def one(visit: Visit, seq: str) -> HTTPResponse:
     names = {card["id"]: card["name"] for card in visit.house.modems.cards()}
     template = "part_way.html" if visit.live else "message.html"
     owner, row = found
-    return visit.page(template, owner=owner, row=row, names=names, receiver=shown(visit, row.receiver))
+    return visit.page(
+        template,
+        owner=owner,
+        row=row,
+        names=names,
+        receiver=shown(visit, row.receiver),
+        reports=visit.house.book.reports(row.seq),
+    )
 
 
 def compose(visit: Visit, why: str = "", status: int = 200, measured: object = None) -> HTTPResponse:
@@ -86,6 +93,7 @@ def compose(visit: Visit, why: str = "", status: int = 200, measured: object = N
         receiver=visit.text("receiver") or visit.asked("to"),
         message=visit.text("message"),
         via=visit.text("via"),
+        report=bool(visit.text("report")),
         modems=visit.house.modems.cards(),
         why=why,
         measured=measured,
@@ -100,7 +108,9 @@ def send(visit: Visit) -> HTTPResponse:
         return compose(visit, visit.t("There is no such modem."), 422)
     if not visit.text("message"):
         return compose(visit, visit.t("The message is empty."), 422)
-    command = SendSms("send-sms", visit.text("receiver"), _text(visit), via=via)
+    command = SendSms(
+        "send-sms", visit.text("receiver"), _text(visit), report=bool(visit.text("report")), via=via
+    )
     source = Source("admin", visit.name)
     reply = visit.house.gateway.take(command, source)
     if not reply.ok:

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bottle import HTTPResponse
 
 from app.core.errors import GatewayError
 from app.settings.modems import Modem
 from app.settings.sms import Sms
 from app.store.book import Filter
+from app.web.admin.places import sections_of
 from app.web.admin.routes import OPERATOR, VIEWER, Route
 from app.web.admin.visit import Visit
 
 
 def modems(visit: Visit) -> HTTPResponse:
-    return visit.page("modems.html", cards=visit.house.modems.cards())
+    return visit.page("modems.html", sections=sections_of("modems"), **state(visit))
 
 
 def part(visit: Visit) -> HTTPResponse:
-    return visit.page("part_modems.html", cards=visit.house.modems.cards())
+    return visit.page("part_modems.html", **state(visit))
+
+
+def state(visit: Visit) -> dict[str, object]:
+    """What the list of modems shows."""
+    house = visit.house
+    cards = house.modems.cards()
+    return {
+        "cards": cards,
+        "names": {card["id"]: card["name"] for card in cards},
+        "lately": house.news.lately,
+        "offers": [(offer.port, filled_in(offer.fields)) for offer in house.exchange.inspector.offers()],
+        "sticks": house.exchange.inspector.notices(),
+        "alarms": [one for one in house.news.items() if one.modem],
+        "canary": house.exchange.canary,
+    }
+
+
+def filled_in(fields: Mapping[str, str | int]) -> dict[str, str]:
+    """The query that fills in the form of a new modem."""
+    known = {name: str(text) for name, text in fields.items() if name in Modem.options and text}
+    return {**known, "name": known.get("model") or "modem"}
 
 
 def ports(
     visit: Visit, found: object = None, port: str = "", why: str = "", status: int = 200
 ) -> HTTPResponse:
     known = visit.house.modems.ports()
-    return visit.page("detect.html", status, ports=known, found=found, port=port, why=why)
+    offers = [(offer.port, filled_in(offer.fields)) for offer in visit.house.exchange.inspector.offers()]
+    return visit.page("detect.html", status, ports=known, offers=offers, found=found, port=port, why=why)
 
 
 def detect(visit: Visit) -> HTTPResponse:
@@ -39,8 +64,7 @@ def detect(visit: Visit) -> HTTPResponse:
         found = visit.house.modems.detect(port)
     except GatewayError as error:
         return ports(visit, port=port, why=visit.t(str(error)), status=422)
-    filled = {name: text for name, text in found.items() if name in Modem.options and text}
-    return ports(visit, found=filled, port=port)
+    return ports(visit, found=filled_in({**found, "port": port}), port=port)
 
 
 def test(visit: Visit, item: str) -> HTTPResponse:

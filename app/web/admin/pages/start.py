@@ -13,6 +13,7 @@ from app.settings.section import item_id
 from app.settings.sms import Sms
 from app.store.book import Filter
 from app.web.admin import forms
+from app.web.admin.pages import modems
 from app.web.admin.routes import Route
 from app.web.admin.visit import Visit
 
@@ -78,7 +79,7 @@ def save_place(visit: Visit) -> HTTPResponse:
 def _modems(visit: Visit) -> HTTPResponse:
     taken = {card["port"] for card in visit.house.modems.cards()}
     ports = [(port, what) for port, what in visit.house.modems.ports() if port not in taken]
-    return _page(visit, "modems", cards=visit.house.modems.cards(), ports=ports)
+    return _page(visit, "modems", ports=ports, **modems.state(visit))
 
 
 def add_modem(visit: Visit) -> HTTPResponse:

@@ -16,6 +16,7 @@
         if (!busy()) window.htmx.trigger(document.body, "live");
       }, 400);
     });
+    stream.addEventListener("told", () => window.htmx.trigger(document.body, "told"));
     stream.addEventListener("move", (event) => { if (onMove) onMove(JSON.parse(event.data)); });
     addEventListener("pagehide", () => stream.close());
   }
@@ -32,6 +33,16 @@
     const field = document.getElementById(form.dataset.zone);
     const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
     if (field && here && here !== "UTC" && !field.hasAttribute("aria-invalid")) field.value = here;
+  }
+
+  // What waits for a modem or a network says so on its button.
+  function slow() {
+    addEventListener("submit", (event) => {
+      if (event.target.matches("[data-slow]") && event.submitter) event.submitter.setAttribute("aria-busy", "true");
+    });
+    addEventListener("pageshow", () => {
+      for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
+    });
   }
 
   const SVG = "http://www.w3.org/2000/svg";
@@ -161,6 +172,7 @@
   trial();
   comeback();
   buttons();
+  slow();
   monitor();
   listen();
 })();
