@@ -21,7 +21,7 @@ run: .venv/ready  ## the whole gateway with four simulated modems; MODEM=/dev/tt
 
 test: .venv/ready  ## all tests, the fast ones first
 	@scripts/setup test
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 	cd publisher && ../$(PYTHON) -m pytest
 
 fuzz: .venv/ready  ## a million generated inputs for the codecs and parsers (takes a while)

@@ -19,6 +19,7 @@ from app.settings.api import Api
 from app.settings.metrics import Metrics
 from app.settings.subscribers import SUBSCRIBERS, SubscriberMqtt
 from app.web.snippets import snippets
+from tests.wanting import unless
 from tests.web.admin.site import PASSWORD, Client, Site, eventually
 
 COMMANDS = {
@@ -64,14 +65,14 @@ def test_the_python_program_of_the_page_sends_and_checks_a_code(
     assert run_with_code(site, [sys.executable, str(program)]).endswith("welcome\n")
 
 
-@pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed on this machine")
+@unless(bool(shutil.which("php")), "the packages php-cli and php-curl are not installed")
 def test_the_php_program_of_the_page_sends_and_checks_a_code(site: Site, ann: Client, tmp_path: Path) -> None:
     program = tmp_path / "otp.php"
     program.write_text(snippet(ann.get("/connect").text, "PHP"))
     assert run_with_code(site, ["php", str(program)]).endswith("welcome\n")
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed on this machine")
+@unless(bool(shutil.which("curl")), "the package curl is not installed")
 def test_the_curl_lines_of_the_page_send_and_check_a_code(site: Site, ann: Client) -> None:
     send, check = snippet(ann.get("/connect").text, "curl").split("\n\n")
     assert json.loads(shell(send))["response_code"] == "0000"
