@@ -37,7 +37,11 @@ class Socket:
 
     def await_journal(self, words: str) -> None:
         unit = f"otppi-reset-reader@{Path(self.disk).name}.service"
-        until(lambda: words in self.device.journal(unit), f"the reader says {words!r}")
+        try:
+            until(lambda: words in self.device.journal(unit), f"the reader says {words!r}")
+        except AssertionError as error:
+            told = self.device(f"udevadm info {self.disk}", check=False)
+            raise AssertionError(f"{error}\n{told}\n{self.device.journal()}") from None
         self.device.settled(f"otppi-reset@{Path(self.disk).name}.service", "inactive")
 
 
@@ -59,7 +63,8 @@ def socket() -> Iterator[Socket]:
         number = os.stat(disk).st_rdev
         device(f"test -e {disk} || mknod {disk} b {os.major(number)} {os.minor(number)}")
         device("mount -o remount,rw /sys && systemctl start systemd-udevd && systemctl daemon-reexec")
-        device.settled("systemd-udevd.service")
+        device("sleep 2")  # the old manager is gone; the new one answers when it has looked at all devices
+        until(lambda: device("systemctl is-active systemd-udevd", check=False) == "active", "udev runs")
         one = Socket(device, disk)
         try:
             yield one
