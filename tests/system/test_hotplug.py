@@ -25,6 +25,7 @@ class Socket:
         self.device = device
         self.disk = disk
         self.full = False
+        self.read = 0
 
     def plug_in(self, image: Path) -> None:
         subprocess.run(["losetup", self.disk, image], check=True)
@@ -42,7 +43,9 @@ class Socket:
         except AssertionError as error:
             told = self.device(f"udevadm info {self.disk}", check=False)
             raise AssertionError(f"{error}\n{told}\n{self.device.journal()}") from None
-        self.device.settled(f"otppi-reset@{Path(self.disk).name}.service", "inactive")
+        self.read += 1
+        unit = f"otppi-reset@{Path(self.disk).name}.service"
+        until(lambda: self.device.journal(unit, 500).count("Finished ") >= self.read, f"{unit} has ended")
 
 
 @pytest.fixture
@@ -87,7 +90,9 @@ def test_a_stick_that_is_plugged_in_is_read_at_once(socket: Socket, tmp_path: Pa
     assert "otppi-stick" not in socket.device("cat /proc/mounts")
     socket.pull()
     told = subprocess.run(["debugfs", "-R", "cat reset-report.txt", image], check=True, capture_output=True)
-    assert b"DHCP: reset" in told.stdout
+    assert b"DHCP: reset" in told.stdout, socket.device.journal(
+        f"otppi-reset@{Path(socket.disk).name}.service"
+    )
 
     # The same stick again is no other request.
     socket.device.set("dhcp", "default_lease_time=600")

@@ -67,7 +67,7 @@ OPTIONS: dict[str, dict[str, Shown | str]] = {
         "netmask": Shown("255.255.252.0", LEASE, r"subnet 10.9.0.0 netmask 255.255.252.0 \{"),
         "subnet_mask": Shown("255.255.252.0", LEASE, "subnet='255.255.252.0'"),
         "domain_name_servers_address": Shown("10.9.0.3", LEASE, "dns='10.9.0.3 "),
-        "default_lease_time": Shown("600", LEASE, "lease='(600|59[0-9])'"),
+        "default_lease_time": Shown("600", LEASE, "lease='(600|5[0-9][0-9])'"),
         "maximum_lease_time": Shown("900", LEASE, "max-lease-time 900;"),
         "ranges": Shown("10.9.1.7-10.9.1.8", LEASE, "ip='10.9.1.[78]'"),
     },
