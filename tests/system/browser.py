@@ -55,6 +55,7 @@ class Browser:
     def __init__(self, device: Machine, port: int = 8888) -> None:
         self._device = device
         self._address = f"http://127.0.0.1:{port}"
+        device("rm -f /tmp/jar")
         until(lambda: self._curl("/login", check=False), "the pages answer")
         if "/setup" in self.form_actions("/login"):
             code = device("otppi card | sed -n 's/^Set-up code *//p'")

@@ -32,6 +32,8 @@ from gpiozero.pins.mock import MockPWMPin
 set_frequency = MockPWMPin._set_frequency
 def heard(pin, value):
     set_frequency(pin, value)
+    if value == 100:
+        return  # gpiozero's own, before the first tone
     number = getattr(pin, "number", None) or pin.info.name.removeprefix("GPIO")
     with open("/run/otppi/heard", "a") as file:
         file.write("-" if value is None else f" {number}:{round(value)}")
