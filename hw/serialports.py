@@ -33,11 +33,15 @@ class SerialPort:
 
 
 def serial_ports(sysfs: Path = _SYSFS, dev: Path = _DEV) -> list[SerialPort]:
-    """All serial ports that have a device behind them, in the order of their names."""
+    """All serial ports that have a device behind them, in the order of their names.
+
+    Without the kernel's consoles: a person or a log is at their other end, and no modem.
+    """
+    consoles = _text(sysfs / "class" / "tty" / "console" / "active").split()
     found = []
     for entry in sorted((sysfs / "class" / "tty").glob("tty*"), key=_natural):
         device = entry / "device"
-        if not device.exists() or _is_phantom(entry):
+        if not device.exists() or _is_phantom(entry) or entry.name in consoles:
             continue
         found.append(_described(str(dev / entry.name), device.resolve()))
     return found

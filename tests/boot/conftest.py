@@ -72,16 +72,25 @@ def room() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def virt(card: Card) -> Iterator[Machine]:
-    """One generic board for all tests that leave it as they found it."""
+def started_once(card: Card) -> Iterator[Machine]:
+    """One generic board for everybody, remembered as it was just after its first start."""
     with folder_of_a_machine() as folder:
         machine = boards.virt(card, folder)
         try:
             with step("virt: from power to 'running'"):
                 machine.wait_until_up(patience(60))
+            machine.remember("started")
             yield machine
         finally:
             machine.cut_power()
+
+
+@pytest.fixture(scope="module")
+def virt(started_once: Machine) -> Machine:
+    """The generic board as it was just after its first start, whatever the file of tests before did to it."""
+    with step("virt: back to just started"):
+        started_once.go_back_to("started")
+    return started_once
 
 
 @pytest.fixture(scope="session")

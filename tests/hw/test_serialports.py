@@ -65,3 +65,11 @@ def test_a_reserved_uart_is_no_port(tmp_path: Path) -> None:
         (tmp_path / "devices" / name).mkdir(parents=True)
         (entry / "device").symlink_to(tmp_path / "devices" / name)
     assert [port.path for port in serial_ports(tmp_path)] == ["/dev/ttyS0"]
+
+
+def test_the_kernels_console_is_not_asked_for_a_modem(tmp_path: Path) -> None:
+    for name in ("ttyAMA0", "ttyS0"):
+        (tmp_path / "class/tty" / name / "device").mkdir(parents=True)
+    (tmp_path / "class/tty/console").mkdir()
+    (tmp_path / "class/tty/console/active").write_text("tty1 ttyAMA0\n")
+    assert [port.path for port in serial_ports(tmp_path)] == ["/dev/ttyS0"]

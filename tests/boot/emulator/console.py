@@ -85,6 +85,12 @@ class Console:
                     raise
             time.sleep(1.0)
 
+    def forget(self) -> None:
+        """What was said until now was said by a machine that is no more; the shell is at its prompt."""
+        self._listen(0.2)
+        self._heard = ""
+        self.run("true")
+
     def close(self) -> None:
         self._socket.close()
         self._log.close()

@@ -50,6 +50,27 @@ class Machine:
             -1
         ]
 
+    def remember(self, name: str) -> None:
+        """Keeps everything as it is now under a name, for `go_back_to`; nothing may be plugged in."""
+        self._monitor(f"savevm {name}")
+
+    def go_back_to(self, name: str) -> None:
+        """Everything is again as it was when it was remembered, in a second instead of a start."""
+        self._monitor(f"loadvm {name}")
+        self.console.forget()
+
+    def _monitor(self, line: str) -> None:
+        said = self.qmp.monitor(line, timeout=patience(60))
+        if said.strip():
+            raise RuntimeError(f"{line}: {said.strip()}")
+
+    def restart(self, timeout: float) -> None:
+        """Has the guest restart itself, as the page or a timetable does, and waits until it is up again."""
+        self.qmp.ask("set-action", reboot="reset")
+        self.console.type("systemctl reboot")
+        self.qmp.wait_for("RESET", timeout)
+        self.wait_until_up(timeout)
+
     def pin(self, number: int) -> int:
         """The level of a Pi's pin below 32, seen from outside (GPLEV0, BCM2835 ARM Peripherals 6.1)."""
         return self.qmp.word(0x3F200034) >> number & 1

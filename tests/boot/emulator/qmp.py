@@ -45,9 +45,14 @@ class Qmp:
             time.sleep(0.1)
         self.events.clear()
 
-    def monitor(self, line: str) -> str:
+    def monitor(self, line: str, timeout: float = 30.0) -> str:
         """A command of the human monitor, for the few things QMP cannot say."""
-        return str(self.ask("human-monitor-command", **{"command-line": line}))
+        usual = self._socket.gettimeout()
+        self._socket.settimeout(timeout)
+        try:
+            return str(self.ask("human-monitor-command", **{"command-line": line}))
+        finally:
+            self._socket.settimeout(usual)
 
     def word(self, address: int) -> int:
         """The 32-bit word the guest's physical memory or a register holds at address."""

@@ -46,6 +46,10 @@ class Station:
         self.guest.run(f"{_IN} /usr/lib/klibc/bin/ipconfig -c dhcp -t 60 wlan1", patience(30))
         return self.guest.run(f"{_IN} ip -4 -o addr show wlan1 | awk '{{ print $4 }}'")
 
+    def run(self, command: str, timeout: float = 120.0) -> str:
+        """The output of a program that runs on the telephone."""
+        return self.guest.run(f"{_IN} {command}", timeout)
+
     def fetch(self, url: str, resolver: str = "") -> str:
         """The page behind url, redirections followed. resolver: the name server to ask."""
         names = f"/etc/netns/station && echo nameserver {resolver} >/etc/netns/station/resolv.conf"

@@ -1,0 +1,62 @@
+"""A person with a browser on the access point, and their application: pages, forms, the REST interface."""
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from tests.boot.emulator.machine import patience
+from tests.boot.emulator.radio import Station
+
+_TOKEN = re.compile(r'name="csrf-token" value="([^"]+)"')
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Keeps cookies; follows redirections; sends a form with the token of the page that it stands on."""
+
+    station: Station
+    origin: str = "http://192.168.0.11:8888"
+
+    def open(self, path: str) -> str:
+        return self._curl(self.origin + path)
+
+    def submit(self, form: str, to: str, **fields: str) -> str:
+        """The page that comes after the form on one page was sent to another (or the same) address."""
+        token = _TOKEN.search(self.open(form))
+        assert token is not None, f"{form} has no form"
+        given = "".join(f" --data-urlencode {shlex.quote(f'{name}={text}')}" for name, text in fields.items())
+        given += f" --data-urlencode csrf-token={token[1]} -H 'Origin: {self.origin}'"
+        return self._curl(f"{self.origin}{to}{given}")
+
+    def forget(self) -> None:
+        """As after closing it: no cookies."""
+        self.station.run("rm -f /run/cookies")
+
+    def _curl(self, rest: str) -> str:
+        return self.station.run(
+            f"curl --silent --show-error --location --max-time 120 -b /run/cookies -c /run/cookies {rest}",
+            patience(30),
+        )
+
+
+@dataclass(frozen=True)
+class Application:
+    """A server of the company that sends its codes by this device."""
+
+    station: Station
+    user: str
+    password: str
+    address: str = "http://192.168.0.11:8899/api/message"
+
+    def ask(self, command: str, **data: str) -> dict[str, Any]:
+        body = json.dumps({"command": command, "data": data})
+        user = shlex.quote(f"{self.user}:{self.password}")
+        answer: dict[str, Any] = json.loads(
+            self.station.run(
+                f"curl --silent --show-error --max-time 120 -u {user} {self.address} -d {shlex.quote(body)}",
+                patience(30),
+            )
+        )
+        return answer
