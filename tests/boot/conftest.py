@@ -16,6 +16,7 @@ import pytest
 from tests.boot.emulator import boards
 from tests.boot.emulator.card import Card
 from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.pins import Recorder
 
 _steps: list[tuple[str, float]] = []
 
@@ -94,10 +95,18 @@ def virt(started_once: Machine) -> Machine:
 
 
 @pytest.fixture(scope="session")
-def raspi3b(card: Card) -> Iterator[Machine]:
-    """One Raspberry Pi for all tests that leave it as they found it."""
+def registers() -> Iterator[Recorder]:
+    """What the Raspberry Pi writes to its registers."""
     with folder_of_a_machine() as folder:
-        machine = boards.raspi3b(card, folder)
+        yield Recorder(folder)
+
+
+@pytest.fixture(scope="session")
+def raspi3b(card: Card, registers: Recorder) -> Iterator[Machine]:
+    """One Raspberry Pi for all its tests; its clock chip begins in February 2031."""
+    with folder_of_a_machine() as folder:
+        clock = ["-rtc", "base=2031-02-03T04:05:06"]
+        machine = boards.raspi3b(card, folder, extra=[*registers.arguments, *clock])
         try:
             with step("raspi3b: from power to 'running'"):
                 machine.wait_until_up(patience(100))

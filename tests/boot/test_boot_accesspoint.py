@@ -1,4 +1,4 @@
-"""A person near the new device with the card in hand: joins, makes the administrator, plugs in a modem, sends."""
+"""A person near the new device, card in hand: joins, makes the administrator, plugs in a modem, sends."""
 
 import json
 import re
@@ -87,9 +87,7 @@ def goes_out_and_is_verified(application: Application, air: Air, reference: str)
     assert arrived.text.startswith("Your code for the shop is ")
     wrong = application.ask("verify-otp", reference=reference, receiver=RECEIVER, otp="000")
     assert wrong["response_code"] != "0000"
-    right = application.ask(
-        "verify-otp", reference=reference, receiver=RECEIVER, otp=code_in(arrived.text)
-    )
+    right = application.ask("verify-otp", reference=reference, receiver=RECEIVER, otp=code_in(arrived.text))
     assert right["response_code"] == "0000", right
 
 

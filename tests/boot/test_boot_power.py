@@ -1,40 +1,126 @@
-"""Power that goes away in the middle, and a kernel that stops."""
+"""Power that goes away in the middle of work, with all the card had not kept yet; a kernel that stops."""
 
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from hw.sim.air import Air
+from hw.sim.card import numbered
+from hw.sim.modem import SimModem
+from tests.boot.conftest import step
 from tests.boot.emulator import boards
 from tests.boot.emulator.card import Card
-from tests.boot.emulator.machine import patience
-from tests.boot.emulator.powercut import forgetful_card
+from tests.boot.emulator.console import Console
+from tests.boot.emulator.far_end import answering
+from tests.boot.emulator.machine import Machine, patience, wait_until
+from tests.boot.emulator.plugs import serial_cable
+from tests.boot.emulator.powercut import ForgetfulCard, forgetful_card
+
+GUEST = Path(__file__).parent / "guest"
+AS_GATEWAY = "cd / && runuser -u otppi --"
 
 
-def test_after_a_power_cut_what_was_flushed_is_there_and_the_device_starts(card: Card, room: Path) -> None:
+def put(console: Console, program: str) -> None:
+    """One of our programs into the guest's memory, where no power cut finds it again."""
+    text = (GUEST / program).read_text()
+    console.run(f"cat > /run/{program} <<'END OF {program}'\n{text}END OF {program}")
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """What the device had said when its power went. saved: the last number; sent, taken: ids of messages."""
+
+    saved: int
+    sent: Sequence[str]
+    taken: Sequence[str]
+
+    @classmethod
+    def of(cls, words: str) -> "Acknowledged":
+        saved = re.findall(r"^saved (\d+)$", words, re.MULTILINE)
+        return cls(
+            int(saved[-1]) if saved else 0,
+            re.findall(r"^sent (n\d+)$", words, re.MULTILINE),
+            re.findall(r"^taken (n\d+)$", words, re.MULTILINE),
+        )
+
+    @property
+    def enough(self) -> bool:
+        return self.saved >= 10 and len(self.sent) >= 15 and len(self.taken) >= 15
+
+
+def test_a_power_cut_under_load_loses_nothing_that_was_acknowledged(card: Card, room: Path) -> None:
+    modem = SimModem("stick", make="huawei", air=Air(), card=numbered(7), delay=0.3)
     with forgetful_card(card, room) as disk:
-        before = boards.virt(card, room, disk=disk.insert())
-        try:
-            before.wait_until_up(patience(60))
-            before.console.run("echo whole >/var/kept && sync /var/kept && sync")
-            before.console.run("head -c 20000 /dev/urandom >/var/unflushed")
-        finally:
-            disk.cut_power()
-            before.cut_power()
+        said = until_the_power_goes(card, room, disk, modem)
         after = boards.virt(card, room, disk=disk.insert())
         try:
-            after.wait_until_up(patience(60))
-            assert after.state == "running"
-            assert after.console.run("cat /var/kept") == "whole"
+            with step("virt: from power to 'running', after the power cut"):
+                after.wait_until_up(patience(60))
+            failed = after.console.run("systemctl --failed --no-legend --plain")
+            assert (after.state, failed) == ("running", "")
+            the_settings_are_whole(after, said.saved)
+            every_message_is_accounted_for(after, said, modem.air)
             assert not after.console.succeeds("test -s /var/unflushed"), "the card did not lose anything"
         finally:
             after.cut_power()
 
 
-def test_the_watchdog_bites_when_the_kernel_stops(card: Card, room: Path) -> None:
-    machine = boards.virt(card, room)
+def until_the_power_goes(card: Card, room: Path, disk: ForgetfulCard, modem: SimModem) -> Acknowledged:
+    """A device that is set up, saves settings, sends messages, and is switched off while it does."""
+    device = boards.virt(card, room, disk=disk.insert())
     try:
-        machine.wait_until_up(patience(60))
-        assert machine.console.run("cat /sys/class/watchdog/watchdog0/state") == "active"
-        machine.console.run("sysctl kernel.panic=0 kernel.sysrq=1")
-        machine.console.type("echo c >/proc/sysrq-trigger")
-        machine.qmp.wait_for("WATCHDOG", timeout=patience(60))
+        with step("virt on a card that forgets: from power to 'running'"):
+            device.wait_until_up(patience(60))
+        console = device.console
+        console.run(f"{AS_GATEWAY} otppi add-api-user shop --password-stdin <<< grey-otter-sings-42")
+        console.run(f"{AS_GATEWAY} otppi set modems/m1 name=M1 port=/dev/ttyUSB0 default_modem=true")
+        put(console, "load.py")
+        with serial_cable(device) as cable, answering(modem, cable):
+            console.eventually("curl -sf http://127.0.0.1:8899/health/ready", patience(60))
+            console.run("head -c 20000 /dev/urandom >/var/unflushed")
+            console.type(f"{AS_GATEWAY} python3 /run/load.py")
+            wait_until(lambda: Acknowledged.of(console.heard()).enough, patience(60))
+            disk.cut_power()
+            device.switch_off()
+        return Acknowledged.of(console.heard())
     finally:
-        machine.cut_power()
+        device.cut_power()
+
+
+def the_settings_are_whole(device: Machine, acknowledged: int) -> None:
+    """Old or new, and never half of each: both options of the section carry the same number."""
+    assert device.console.run(f"{AS_GATEWAY} otppi check", check=False).count("general") == 0
+    kept = json.loads(device.console.run("cat /var/lib/otppi/settings/general.json"))
+    number = int(kept["device_name"].removeprefix("branch "))
+    assert kept["ntp_server"] == f"time{number}.lan"
+    assert number >= acknowledged
+
+
+def every_message_is_accounted_for(device: Machine, said: Acknowledged, air: Air) -> None:
+    put(device.console, "states.py")
+    device.console.eventually("curl -sf http://127.0.0.1:8899/health/live", patience(60))
+    ids = [*said.sent, *said.taken]
+    told = device.console.run(f"python3 /run/states.py {' '.join(ids)}", patience(60))
+    state = dict(line.split() for line in told.splitlines())
+    texts = [message.text for message in air.inbox()]
+    for one in ids:
+        on_the_air = texts.count(f"text number {one.removeprefix('n')}.")
+        assert on_the_air <= 1, f"{one} went out {on_the_air} times"
+        assert state[one] in ("sent", "unknown", "lost", "failed"), one
+        if state[one] == "sent":
+            assert on_the_air == 1, one
+        if state[one] in ("lost", "failed"):
+            assert on_the_air == 0, one
+    assert {state[one] for one in said.sent} == {"sent"}
+
+
+def test_the_watchdog_bites_when_the_kernel_stops(virt: Machine) -> None:
+    """On the generic board: the emulated Pi's watchdog resets the board as soon as it is armed."""
+    assert virt.console.run("cat /sys/class/watchdog/watchdog0/state") == "active"
+    assert virt.console.run("cat /sys/class/watchdog/watchdog0/timeout") == "14"
+    virt.qmp.ask("set-action", watchdog="pause")
+    virt.console.run("sysctl kernel.panic=0 kernel.sysrq=1")
+    virt.console.type("echo c >/proc/sysrq-trigger")
+    virt.qmp.wait_for("WATCHDOG", timeout=patience(60))

@@ -1,6 +1,42 @@
 """The unmodified image on an emulated Raspberry Pi 3B, driven by its serial port."""
 
-from tests.boot.emulator.machine import Machine, patience, wait_until
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from app.bell import MELODIES
+from hw.sim.air import Air
+from hw.sim.card import numbered
+from hw.sim.modem import SimModem
+from tests.boot.emulator.console import Console
+from tests.boot.emulator.far_end import answering
+from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.pins import Recorder, tones
+from tests.boot.emulator.plugs import fat_stick, flash_disk, python_library, serial_cable
+
+GUEST = Path(__file__).parent / "guest"
+PIN = 26
+
+# What each melody is made of, in hertz, by hand from a table of the tempered scale (A4 = 440).
+TONES = {
+    "fail_send_sms": [880, 880, 659],
+    "amqp_disconnected": [784, 523],
+    "mqtt_disconnected": [784, 587],
+    "ws_disconnected": [784, 659],
+    "redis_disconnected": [880, 523],
+    "activemq_disconnected": [880, 587],
+    "stomp_disconnected": [880, 698],
+    "reset_started": [523, 523],
+    "reset_done": [523, 659, 784, 1047],
+    "reset_refused": [523, 523],
+}
+
+
+def otppi(console: Console, arguments: str) -> None:
+    """The gateway's command line, as its own user."""
+    console.run(f"cd / && runuser -u otppi -- otppi {arguments}", patience(60))
 
 
 def test_everything_started_and_nothing_failed(raspi3b: Machine) -> None:
@@ -10,25 +46,134 @@ def test_everything_started_and_nothing_failed(raspi3b: Machine) -> None:
 
 def test_it_knows_which_board_it_is(raspi3b: Machine) -> None:
     assert raspi3b.console.run("tr -d '\\0' </proc/device-tree/model") == "Raspberry Pi 3 Model B"
+    card = json.loads(raspi3b.console.run("cat /var/lib/otppi/card.json"))
+    assert card["ssid"] == "OTP-Pi-C0DE"
 
 
 def test_the_kernel_drives_the_clock_chip_and_took_the_time_from_it(raspi3b: Machine) -> None:
     assert raspi3b.console.run("cat /sys/class/rtc/rtc0/name") == "rtc-ds1307 1-0068"
     assert raspi3b.console.run("cat /sys/class/rtc/rtc0/hctosys") == "1"
+    assert raspi3b.console.run("date --utc +%Y-%m-%d") == "2031-02-03"
 
 
-def test_hwclock_reads_what_was_written(raspi3b: Machine) -> None:
-    raspi3b.console.run("hwclock --set --date '2031-02-03 04:05:06' --utc")
-    assert raspi3b.console.run("hwclock --get --utc").startswith("2031-02-03 04:05:")
+def test_hwclock_reads_what_the_gateway_set(raspi3b: Machine) -> None:
+    program = (
+        "from app.system.dbus import SystemBus; from app.system.timekeeping import Time; "
+        "from hw.rtc import Rtc; Time(SystemBus(), Rtc()).set(2_000_000_000)"
+    )
+    raspi3b.console.run(f"cd /usr/lib/otppi && runuser -u otppi -- python3 -c '{program}'", patience(60))
+    # 2,000,000,000 s after 1970 it is 03:33:20 on 18 May 2033 in Greenwich.
+    assert raspi3b.console.run("hwclock --get --utc").startswith("2033-05-18 03:3")
+    assert raspi3b.console.run("date --utc +%Y-%m-%d") == "2033-05-18"
 
 
-def test_the_kernel_drives_the_boards_watchdog(raspi3b: Machine) -> None:
+def test_a_modem_on_the_usb_port_sends(raspi3b: Machine) -> None:
+    modem = SimModem("stick", make="huawei", air=Air(), card=numbered(7))
+    console = raspi3b.console
+    otppi(console, "add-api-user shop --password-stdin <<< grey-otter-sings-42")
+    otppi(console, "set modems/m1 name=M1 port=/dev/ttyUSB0 default_modem=true")
+    with serial_cable(raspi3b, port="1") as cable, answering(modem, cable):
+        console.eventually("curl -sf http://127.0.0.1:8899/health/ready", patience(60))
+        body = '{"command":"send-sms","data":{"receiver":"+6281212345678","message":"from a Pi"}}'
+        answer = console.run(
+            f"curl -s -u shop:grey-otter-sings-42 http://127.0.0.1:8899/api/message -d '{body}'", patience(30)
+        )
+        assert json.loads(answer)["response_code"] == "0000"
+        assert [message.text for message in modem.air.inbox()] == ["from a Pi"]
+    otppi(console, "delete modems/m1")
+
+
+def test_a_flash_disk_on_the_usb_port_can_be_read(raspi3b: Machine, tmp_path: Path) -> None:
+    stick = fat_stick(tmp_path / "stick.img", {"otppi/hello.txt": "hello"})
+    with flash_disk(raspi3b, stick, port="1"):
+        raspi3b.console.eventually("test -b /dev/sda")
+        read = "mount -o ro /dev/sda /mnt && cat /mnt/otppi/hello.txt; umount /mnt"
+        assert raspi3b.console.run(read) == "hello"
+
+
+@pytest.fixture(scope="module")
+def buzzer(raspi3b: Machine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """How to run ring.py on a board that has lgpio, as Raspberry Pi OS does; Debian has no package of it."""
+    stick = fat_stick(tmp_path_factory.mktemp("stick") / "lgpio.img", python_library("lgpio"))
+    console = raspi3b.console
+    with flash_disk(raspi3b, stick, port="1"):
+        console.eventually("test -b /dev/sda")
+        console.run("mkdir -p /run/lgpio && mount -o ro /dev/sda /mnt && cp /mnt/* /run/lgpio; umount /mnt")
+    text = (GUEST / "ring.py").read_text()
+    console.run(f"cat > /run/ring.py <<'END OF ring.py'\n{text}END OF ring.py")
+    folder = "/run/systemd/system/otppi.service.d"
+    drop_in = "[Service]\\nEnvironment=PYTHONPATH=/run/lgpio\\n"
+    console.run(f"mkdir -p {folder}; printf '{drop_in}' > {folder}/lgpio.conf; systemctl daemon-reload")
+    console.run("systemctl restart otppi", patience(60))
+    environment = console.run("systemctl show --property Environment --value otppi")
+    return f"cd /usr/lib/otppi && runuser -u otppi -- env {environment} python3 /run/ring.py"
+
+
+@pytest.mark.parametrize("melody", TONES)
+def test_the_buzzers_pin_moves_at_the_pace_of_each_melody(
+    raspi3b: Machine, registers: Recorder, played: dict[str, list[float]], melody: str
+) -> None:
+    assert len(played[melody]) == len(TONES[melody]), played[melody]
+    for heard, wanted in zip(played[melody], TONES[melody], strict=True):
+        assert abs(heard - wanted) < 0.1 * wanted, played[melody]
+
+
+@pytest.fixture(scope="module")
+def played(raspi3b: Machine, registers: Recorder, buzzer: str) -> dict[str, list[float]]:
+    """Each melody played once, with the tones that were seen on the pin meanwhile."""
+    assert set(TONES) == set(MELODIES)
+    heard = {}
+    raspi3b.console.type(f"{buzzer} play {' '.join(TONES)} </dev/null")
+    for name in TONES:
+        raspi3b.console.wait_for(rf"playing {name}\n", patience(60))
+        registers.start(raspi3b)
+        raspi3b.console.wait_for(rf"played {name}\n", patience(60))
+        registers.stop(raspi3b)
+        heard[name] = tones(registers.edges(PIN))
+    raspi3b.console.run("true")
+    return heard
+
+
+def test_a_message_that_fails_rings_until_it_is_silenced(
+    raspi3b: Machine, registers: Recorder, buzzer: str
+) -> None:
+    registers.start(raspi3b)
+    raspi3b.console.type(f"{buzzer} silence </dev/null")
+    said = raspi3b.console.wait_for(r"ringing (.*)\n", patience(60))
+    assert said[1] == "fail_send_sms"
+    assert len(tones(registers.edges(PIN))) >= 3
+    raspi3b.console.wait_for(r"silenced\n", patience(60))
+    registers.start(raspi3b)
+    said = raspi3b.console.wait_for(r"trouble(.*)\n", patience(60))
+    assert said[1].strip() == ""
+    assert registers.edges(PIN) == []
+    registers.stop(raspi3b)
+    raspi3b.console.run("true")
+
+
+def test_the_service_itself_rings_in_its_fences(raspi3b: Machine, registers: Recorder, buzzer: str) -> None:
+    console = raspi3b.console
+    otppi(console, "set bell fail_send_sms=once")
+    console.eventually("journalctl -b -u otppi --no-pager | grep -q 'settings of bell changed'", patience(60))
+    registers.start(raspi3b)
+    body = '{"command":"send-sms","data":{"receiver":"+6281212345678","message":"to nobody"}}'
+    answer = console.run(
+        f"curl -s -u shop:grey-otter-sings-42 http://127.0.0.1:8899/api/message -d '{body}'; sleep 3",
+        patience(30),
+    )
+    assert json.loads(answer)["response_code"] != "0000"
+    registers.stop(raspi3b)
+    assert [round(tone, -2) for tone in tones(registers.edges(PIN))] == [900, 900, 700]
+
+
+def test_the_kernel_drives_the_boards_watchdog_and_arms_it(raspi3b: Machine, registers: Recorder) -> None:
+    """Last in this file: the emulated BCM2835 resets the board the moment its watchdog is armed."""
     identity = raspi3b.console.run("cat /sys/class/watchdog/watchdog0/identity")
     assert identity == "Broadcom BCM2835 Watchdog timer"
-
-
-def test_the_buzzers_pin_is_seen_to_move_from_outside(raspi3b: Machine) -> None:
-    for level in (1, 0, 1):
-        raspi3b.console.run(f"systemd-run --quiet --unit pin gpioset --chip gpiochip0 26={level}")
-        wait_until(lambda expected=level: raspi3b.pin(26) == expected, patience(10))
-        raspi3b.console.run("systemctl stop pin")
+    registers.start(raspi3b)
+    raspi3b.qmp.ask("set-action", shutdown="pause")
+    manager = "org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
+    raspi3b.console.type(f"busctl set-property {manager} RuntimeWatchdogUSec t 14000000")
+    raspi3b.qmp.wait_for("SHUTDOWN", patience(30), reason="guest-reset")
+    # PM_WDOG, 16.16 fixed point seconds behind the password 0x5a: 14 s (drivers/watchdog/bcm2835_wdt.c).
+    assert re.search(r"addr 0x3f100024 value 0x5a0e0000", registers.text())

@@ -17,6 +17,9 @@ _NO_WATCHDOG = "systemd.watchdog_sec=0"
 _UNHURRIED = "systemd.default_device_timeout_sec=900"
 
 
+SERIAL = "00000000feedc0de"
+
+
 def virt(
     card: Card, folder: Path, extra: Sequence[str] = (), append: str = "", disk: Sequence[str] = ()
 ) -> Machine:
@@ -59,11 +62,15 @@ def _kernel(card: Card, folder: Path, port: str, words: str) -> list[str]:
 
 
 def _device_tree(card: Card, folder: Path) -> Path:
-    """Debian's tree for the board with what the firmware adds for otppi.txt: I2C on, the clock on it."""
+    """Debian's tree for the board with what the firmware adds: I2C on and the clock on it, by otppi.txt."""
     tree = card.boot_file("bcm2837-rpi-3-b.dtb", folder)
     bus = "/soc/i2c@7e804000"
     tool("fdtput", "-t", "s", tree, bus, "status", "okay")
     tool("fdtput", "-c", tree, f"{bus}/rtc@68")
     tool("fdtput", "-t", "s", tree, f"{bus}/rtc@68", "compatible", "maxim,ds3231")
     tool("fdtput", "-t", "x", tree, f"{bus}/rtc@68", "reg", "68")
+    # Which Pi this is: 3 Model B, 1.2 (Raspberry Pi documentation, "New-style revision codes").
+    tool("fdtput", "-c", tree, "/system")
+    tool("fdtput", "-t", "x", tree, "/system", "linux,revision", "a02082")
+    tool("fdtput", "-t", "s", tree, "/", "serial-number", SERIAL)
     return tree

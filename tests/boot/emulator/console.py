@@ -85,6 +85,11 @@ class Console:
                     raise
             time.sleep(1.0)
 
+    def heard(self) -> str:
+        """What the guest said that nobody has waited for yet."""
+        self._listen(0.2)
+        return self._heard
+
     def forget(self) -> None:
         """What was said until now was said by a machine that is no more; the shell is at its prompt."""
         self._listen(0.2)

@@ -1,4 +1,4 @@
-"""The far end of a serial cable: a simulated modem of ours, on the host, outside everything that may lose power."""
+"""The far end of a serial cable: a simulated modem of ours on the host, where no power is cut."""
 
 import select
 import socket

@@ -39,6 +39,10 @@ class Machine:
             raise
 
     @property
+    def has_power(self) -> bool:
+        return self._process.poll() is None
+
+    @property
     def age(self) -> float:
         """Seconds since it was switched on."""
         return time.monotonic() - self.started
@@ -83,10 +87,14 @@ class Machine:
         finally:
             self.cut_power()
 
-    def cut_power(self) -> None:
-        """Switches off at once; what the guest had handed to the disk stays."""
+    def switch_off(self) -> None:
+        """Ends the emulator as a power cut does: nothing is said to the guest."""
         self._process.kill()
         self._process.wait(30)
+
+    def cut_power(self) -> None:
+        """Switches off at once; what the guest had handed to the disk stays."""
+        self.switch_off()
         self._output.close()
 
     def _alive(self) -> None:

@@ -1,11 +1,13 @@
 """What a person can plug into the device's USB port: a serial modem whose far end is ours, a flash disk."""
 
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import ZipFile
 
-from tests.boot.emulator.card import tool
+from tests.boot.emulator.card import TREE, tool
 from tests.boot.emulator.machine import Machine
 
 
@@ -30,9 +32,10 @@ def serial_cable(machine: Machine, name: str = "cable", port: str = "") -> Itera
         with far_end:
             yield far_end
     finally:
-        _unplug(machine, f"{name}-plug")
-        machine.qmp.ask("chardev-remove", id=name)
         path.unlink()
+        if machine.has_power:
+            _unplug(machine, f"{name}-plug")
+            machine.qmp.ask("chardev-remove", id=name)
 
 
 @contextmanager
@@ -52,19 +55,39 @@ def flash_disk(machine: Machine, image: Path, name: str = "stick", port: str = "
         machine.qmp.ask("blockdev-del", **{"node-name": name})
 
 
-def fat_stick(image: Path, files: dict[str, str], megabytes: int = 64) -> Path:
-    """A FAT32 file system in a file, with files (path: text) on it; no partition table."""
+def python_library(name: str) -> dict[str, bytes]:
+    """The files of a wheel that scripts/boot-test has put into build/wheels, for a stick."""
+    (wheel,) = (TREE / "build/wheels").glob(f"{name}-*.whl")
+    with ZipFile(wheel) as archive:
+        return {
+            re.sub(r"\.cpython-\d+-[\w-]+\.so$", ".so", path): archive.read(path)
+            for path in archive.namelist()
+            if not path.endswith("/") and ".dist-info/" not in path
+        }
+
+
+def fat_stick(image: Path, files: Mapping[str, str | bytes], megabytes: int = 64) -> Path:
+    """A FAT32 file system in a file, with files (path: content) on it; no partition table."""
     with image.open("wb") as disk:
         disk.truncate(megabytes * 1024 * 1024)
     tool("mkfs.vfat", "-F", "32", "-s", "1", "-n", "STICK", image)
     for path, text in files.items():
         source = image.with_suffix(".file")
-        source.write_text(text)
+        source.write_bytes(text if isinstance(text, bytes) else text.encode())
         for folder in reversed(Path(path).parents[:-1]):
             tool("mmd", "-D", "s", "-i", image, f"::/{folder}")
         tool("mcopy", "-i", image, source, f"::/{path}")
         source.unlink()
     return image
+
+
+def file_on(stick: Path, path: str) -> str:
+    """The text of a file on a FAT stick, line ends as they are."""
+    copy = stick.with_suffix(".read")
+    tool("mcopy", "-n", "-o", "-i", stick, f"::/{path}", copy)
+    text = copy.read_bytes().decode()
+    copy.unlink()
+    return text
 
 
 def _unplug(machine: Machine, plug: str) -> None:

@@ -56,5 +56,5 @@ class Station:
         if resolver:
             self.guest.run(f"mkdir -p {names}")
         return self.guest.eventually(
-            f"{_IN} curl --silent --fail --location --max-time 20 {url}", patience(30)
+            f"{_IN} curl --silent --fail --location --max-time 60 {url}", patience(30)
         )

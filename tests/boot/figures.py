@@ -1,0 +1,76 @@
+"""How long the device takes to start and how much memory it uses: `python3 -m tests.boot.figures BASE IMAGE`.
+
+BASE is an image of image/stage-base alone (scripts/boot-figures makes both), so that what the emulator costs stands
+beside what our stage costs. Times are the guest's own, from the start of its kernel.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.boot.emulator import boards
+from tests.boot.emulator.card import Card
+from tests.boot.emulator.machine import Machine, patience
+
+# A simulated radio is there when the kernel's modules are loaded, as the Pi's own is.
+RADIO = "modules_load=mac80211_hwsim mac80211_hwsim.radios=1"
+
+EVERYTHING = (
+    *(f"modems/m{n} name=M{n} port=sim://m{n} default_modem=true" for n in range(1, 5)),
+    "subscriber_amqp enable=on",
+    "subscriber_mqtt enable=on",
+    "subscriber_redis enable=on",
+    "subscriber_activemq enable=on",
+    "subscriber_stomp enable=on",
+    "subscriber_ws enable=on",
+    "smtp active=on",
+)
+
+
+def reached(machine: Machine, unit: str) -> str:
+    """Seconds from the kernel's start until the unit was active."""
+    shown = machine.console.run(f"systemctl show --property ActiveEnterTimestampMonotonic --value {unit}")
+    return f"{int(shown) / 1e6:.1f} s"
+
+
+def used(machine: Machine) -> str:
+    meminfo = machine.console.run("grep -E '^(MemTotal|MemAvailable)' /proc/meminfo").split()
+    return f"{(int(meminfo[1]) - int(meminfo[4])) / 1024:.0f} MB"
+
+
+def measure(image: Path, append: str, ours: bool) -> dict[str, str]:
+    with tempfile.TemporaryDirectory(prefix="otppi.") as folder:
+        machine = boards.virt(Card(image), Path(folder), append=append)
+        try:
+            machine.wait_until_up(patience(120))
+            found = {"start to multi-user.target": reached(machine, "multi-user.target")}
+            if not ours:
+                return found | {"memory used": used(machine)}
+            machine.console.eventually("systemctl is-active otppi-ap", patience(60))
+            found["start to access point"] = reached(machine, "otppi-ap")
+            found["start to ready (the gateway answers)"] = reached(machine, "otppi")
+            found["memory used"] = used(machine)
+            for change in EVERYTHING:
+                machine.console.run(f"cd / && runuser -u otppi -- otppi set {change}", patience(60))
+            machine.console.eventually("curl -sf http://127.0.0.1:8899/health/ready", patience(60))
+            machine.console.run("sleep 30")
+            found["memory used, everything on"] = used(machine)
+            own = machine.console.run("grep VmRSS /proc/$(systemctl show -P MainPID otppi)/status").split()[1]
+            found["of it the gateway"] = f"{int(own) / 1024:.0f} MB"
+            return found
+        finally:
+            machine.cut_power()
+
+
+def main() -> None:
+    base, image = (Path(argument).resolve() for argument in sys.argv[1:3])
+    alone = measure(base, "", ours=False)
+    rows = measure(image, RADIO, ours=True)
+    again = measure(image, RADIO, ours=True)
+    sys.stdout.write("| | the base alone | with our stage | again |\n|---|---|---|---|\n")
+    for name, figure in rows.items():
+        sys.stdout.write(f"| {name} | {alone.get(name, '')} | {figure} | {again[name]} |\n")
+
+
+if __name__ == "__main__":
+    main()

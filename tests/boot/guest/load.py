@@ -1,0 +1,52 @@
+"""Runs on the booted device as the gateway's user: saves settings and sends messages until the power goes.
+
+What it prints was acknowledged before: `saved N`, `sent nN` (it is out), `taken nN` (its outcome is to come).
+"""
+
+import base64
+import itertools
+import json
+import sys
+import threading
+import urllib.request
+
+sys.path.insert(0, "/usr/lib/otppi")
+from app.settings.general import General
+from app.settings.store import SettingsStore
+
+API = "http://127.0.0.1:8899/api/message"
+AUTHORIZATION = "Basic " + base64.b64encode(b"shop:grey-otter-sings-42").decode()
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def save() -> None:
+    store = SettingsStore("/var/lib/otppi")
+    for number in itertools.count(1):
+        changed = store.read(General).value.model_copy(
+            update={"device_name": f"branch {number}", "ntp_server": f"time{number}.lan"}
+        )
+        store.save(General, changed)
+        say(f"saved {number}")
+
+
+def send(first: int, prefer: str) -> None:
+    for number in itertools.count(first, 2):
+        data = {"receiver": "+6281212345678", "message": f"text number {number}.", "id": f"n{number}"}
+        request = urllib.request.Request(
+            API,
+            json.dumps({"command": "send-sms", "data": data}).encode(),
+            {"Authorization": AUTHORIZATION, "Prefer": prefer},
+        )
+        answer = json.load(urllib.request.urlopen(request, timeout=120))
+        word = "taken" if prefer else "sent" if answer["response_code"] == "0000" else "refused"
+        say(f"{word} n{number}")
+
+
+if __name__ == "__main__":
+    for work in (save, lambda: send(1, ""), lambda: send(2, "respond-async")):
+        threading.Thread(target=work, daemon=True).start()
+    threading.Event().wait()

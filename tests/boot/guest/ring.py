@@ -1,0 +1,51 @@
+"""Runs on the booted Raspberry Pi as the gateway's user: plays melodies by the product's own bell.
+
+ring.py play NAME...     each melody once, `playing NAME` before and `played NAME` after it
+ring.py silence          a failed message that rings until it is over, then Silence
+"""
+
+import sys
+import threading
+import time
+
+sys.path.insert(0, "/usr/lib/otppi")
+from app.bell import MELODIES, Bell
+from app.core.clock import SystemClock
+from app.core.events import MessageDone
+from app.settings.bell import Bell as BellSettings
+from hw.buzzer import Buzzer
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def play(names: list[str]) -> None:
+    buzzer = Buzzer(BellSettings().gpio_pin)
+    for name in names:
+        say(f"playing {name}")
+        buzzer.play(MELODIES[name], threading.Event())
+        say(f"played {name}")
+
+
+def silence() -> None:
+    bell = Bell(Buzzer, SystemClock())
+    bell.apply(BellSettings(fail_send_sms="repeat"))
+    bell.start()
+    bell.hear(MessageDone(seq=1, modem="", state="failed", reason="no_modem", seconds=0.0))
+    time.sleep(8.0)
+    say(f"ringing {' '.join(bell.ringing)}")
+    bell.silence()
+    time.sleep(1.0)
+    say("silenced")
+    time.sleep(8.0)
+    say(f"trouble {bell.trouble}")
+    bell.stop()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "play":
+        play(sys.argv[2:])
+    else:
+        silence()

@@ -1,0 +1,102 @@
+"""The reset stick on the booted device: plugged in while it runs, and at a start with the service broken."""
+
+import json
+from pathlib import Path
+
+from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.plugs import fat_stick, file_on, flash_disk
+
+VERIFY = "eyJkZXZpY2VUeXBlIjoiUlBpIiwgImJhc2VOYW1lIjoicmVzZXQtY29uZmlnLmluaSJ9"
+REQUEST = "RESET_WLAN = true\r\nRESET_DHCP = true\r\nRESET_ETHERNET = true\r\nRESET_USER = true\r\nVERIFY = "
+PLACE = "otppi/reset-config.ini"
+
+CHANGES = (
+    "wlan ssid=Branch password=another-password channel=11",
+    "dhcp default_lease_time=600",
+    "ethernet method=fixed ip_address=10.0.2.77 prefix=24 netmask=255.255.255.0",
+)
+
+
+def otppi(virt: Machine, arguments: str) -> str:
+    return virt.console.run(f"cd / && runuser -u otppi -- otppi {arguments}", patience(60))
+
+
+def change_everything(virt: Machine) -> None:
+    """Wi-Fi, leases and Ethernet are other than as delivered, there is an administrator, all is in force."""
+    for change in CHANGES:
+        otppi(virt, f"set {change}")
+    otppi(virt, "set users/ann username=ann password=grey-otter-sings-42 role=administrator")
+    virt.console.eventually("grep -qx ssid=Branch /run/otppi-system/hostapd.conf", patience(60))
+    virt.console.eventually("ip -4 -o addr show | grep -q 10.0.2.77/24", patience(60))
+    virt.console.eventually(f"{LOOK} | grep -q 'action=./login'", patience(60))
+
+
+LOOK = "curl --silent --location --max-time 60 http://127.0.0.1:8888/"
+
+
+def assert_as_delivered(virt: Machine) -> None:
+    card = json.loads(virt.console.run("cat /var/lib/otppi/card.json"))
+    virt.console.eventually(f"grep -qx ssid={card['ssid']} /run/otppi-system/hostapd.conf", patience(60))
+    assert f"wpa_passphrase={card['password']}" in virt.console.run("cat /run/otppi-system/hostapd.conf")
+    assert "default-lease-time 3600;" in virt.console.run("cat /run/otppi-system/dhcpd.conf")
+    assert "ann" not in otppi(virt, "show")
+
+
+def test_a_wrong_verify_changes_nothing_and_says_so_on_the_stick(virt: Machine, tmp_path: Path) -> None:
+    change_everything(virt)
+    stick = fat_stick(tmp_path / "stick.img", {PLACE: f"{REQUEST}bm90IG1pbmU=\r\n"})
+    with flash_disk(virt, stick):
+        virt.console.eventually(
+            "journalctl -b --no-pager | grep -q 'VERIFY is wrong or missing'", patience(60)
+        )
+        virt.console.eventually("! mountpoint -q /run/otppi-stick/sda")
+    assert file_on(stick, "reset-report.txt").startswith("OTP-Pi reset\r\n\r\nRefused: VERIFY is wrong")
+    assert "ssid=Branch" in virt.console.run("cat /run/otppi-system/hostapd.conf")
+    assert "ann" in otppi(virt, "show users")
+
+
+def test_plugged_in_while_the_device_runs(virt: Machine, tmp_path: Path) -> None:
+    stick = fat_stick(tmp_path / "stick.img", {PLACE: f"{REQUEST}{VERIFY}\r\n"})
+    with flash_disk(virt, stick):
+        virt.console.eventually(f"{LOOK} | grep -q 'action=./setup'", patience(60))
+        assert_as_delivered(virt)
+        virt.console.eventually("! ip -4 -o addr show | grep -q 10.0.2.77", patience(60))
+        virt.console.eventually("! mountpoint -q /run/otppi-stick/sda")
+    report = file_on(stick, "reset-report.txt")
+    assert report.startswith("OTP-Pi reset\r\n\r\nDone:")
+    assert report.count(": reset") == 4
+
+
+def test_at_the_start_with_the_service_broken_and_what_the_admin_set_is_kept(
+    virt: Machine, tmp_path: Path
+) -> None:
+    change_everything(virt)
+    otppi(virt, "set general device_time_zone=Europe/Berlin")
+    virt.console.eventually("readlink /etc/localtime | grep -q Europe/Berlin", patience(60))
+    set_clock(virt, 2_000_000_000)
+    virt.console.run("mkdir -p /etc/systemd/system/otppi.service.d")
+    broken = "[Service]\\nExecStart=\\nExecStart=/bin/false\\n"
+    virt.console.run(f"printf '{broken}' > /etc/systemd/system/otppi.service.d/broken.conf")
+    stick = fat_stick(tmp_path / "stick.img", {PLACE: f"{REQUEST}{VERIFY}\r\n# again\r\n"})
+    virt.console.run("systemctl mask --runtime otppi-reset@sda.service; sync")
+    with flash_disk(virt, stick):
+        virt.console.eventually("test -b /dev/sda")
+        virt.restart(patience(60))
+        assert_as_delivered(virt)
+        assert virt.console.run("systemctl is-active otppi", check=False) != "active"
+        assert virt.console.run("readlink /etc/localtime").endswith("Europe/Berlin")
+        assert 0 <= int(virt.console.run("date +%s")) - 2_000_000_000 < 3600
+        virt.console.eventually("! mountpoint -q /run/otppi-stick/sda")
+        virt.console.run("rm -r /etc/systemd/system/otppi.service.d && systemctl daemon-reload")
+        virt.console.run("systemctl restart otppi", patience(60))
+        virt.console.eventually(f"{LOOK} | grep -q 'action=./setup'", patience(60))
+    assert file_on(stick, "reset-report.txt").startswith("OTP-Pi reset\r\n\r\nDone:")
+
+
+def set_clock(virt: Machine, wall: int) -> None:
+    """As the page does it: the gateway's user asks timedated, which sets the clock chip too."""
+    program = (
+        "from app.system.dbus import SystemBus; from app.system.timekeeping import Time; "
+        f"from hw.rtc import Rtc; Time(SystemBus(), Rtc()).set({wall})"
+    )
+    virt.console.run(f"cd /usr/lib/otppi && runuser -u otppi -- python3 -c '{program}'", patience(30))
