@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export OTPPI_HOME ?= $(CURDIR)/run
 
-.PHONY: help setup run test fuzz lint format bench soak test-debian13 system-test deb image image-debian boot-test clean
+.PHONY: help setup run test fuzz lint format bench soak test-debian13 system-test deb image image-debian boot-test image-long clean
 
 help:  ## what there is
 	@echo "OTP-Pi: one-time passwords by SMS, from a Raspberry Pi of your own"; echo
@@ -69,8 +69,13 @@ image-debian:  ## the same stage on a Debian base, for the emulator (root)
 	scripts/pack-image --release build/image/rootfs build/image/otp-pi.img
 
 boot-test:  ## build that image, boot it in the emulator and use it (root)
+	@scripts/setup test
 	@scripts/host-packages image
 	scripts/boot-test
+
+image-long: boot-test  ## after it, twenty power cuts instead of one, and the figures of the start (root, an hour)
+	OTPPI_CUTS=20 scripts/boot-test -k power_cut
+	scripts/boot-figures
 
 clean:  ## forget .venv, ./run and what was built
 	rm -rf .venv run build dist .pytest_cache .mypy_cache .ruff_cache

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +23,7 @@ from hw.ports import Line
 from hw.serialports import serial_ports
 
 PATIENCE = 20.0  # seconds for a modem's thread to come to an errand
+BETWEEN_LOOKS = 0.1
 
 
 class Desk:
@@ -74,7 +77,8 @@ class Desk:
             if port in (standing.port, spec.modem.port) and standing.identity is not None:
                 return {"baud_rate": str(spec.modem.baud_rate), **fields_of(standing.identity)}
         try:
-            found = _found_at(port)
+            with self._alone_at(port):
+                found = _found_at(port)
         except HwError as error:
             raise NoDevice(str(error)) from error
         return {"baud_rate": str(found.baud), **fields_of(found)}
@@ -102,6 +106,19 @@ class Desk:
             mine = card["active"] and card["internet_access"] == (kind == "internet")
             if mine and card["resting"] == on:
                 (self.connect if on else self.disconnect)(card["id"])
+
+    @contextmanager
+    def _alone_at(self, port: str) -> Iterator[None]:
+        """Wait for whoever is asking there now: the inspector does when something was just plugged in."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with self._fleet.ports.taken(port) as free:
+                if free:
+                    yield
+                    return
+            if time.monotonic() > deadline:
+                raise NoDevice(f"{port} is in use by another modem")
+            time.sleep(BETWEEN_LOOKS)
 
     def test(self, item: str) -> Mapping[str, str]:
         """Ask a modem how it is: what it answered, by question. Raises GatewayError."""

@@ -1,6 +1,6 @@
 """How long the device takes to start and how much memory it uses: `python3 -m tests.boot.figures BASE IMAGE`.
 
-BASE is an image of image/stage-base alone (scripts/boot-figures makes both), so that what the emulator costs stands
+BASE is an image of image/stage-base alone (scripts/boot-figures makes it): what the emulator costs stands
 beside what our stage costs. Times are the guest's own, from the start of its kernel.
 """
 

@@ -11,7 +11,7 @@ from hw.sim.card import numbered
 from hw.sim.modem import SimModem
 from tests.boot.browser import Application, Browser
 from tests.boot.emulator.far_end import answering
-from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.machine import Machine, patience, wait_until
 from tests.boot.emulator.plugs import serial_cable
 from tests.boot.emulator.radio import Station, two_radios
 
@@ -131,7 +131,9 @@ def test_an_otp_goes_out_by_a_modem_that_is_plugged_in_and_again_under_its_next_
 ) -> None:
     with serial_cable(virt) as cable, answering(modem, cable):
         virt.console.eventually("test -c /dev/ttyUSB0")
-        assert "was added" in browser.submit("/start/modems", "/start/modems", port="/dev/ttyUSB0")
+        wait_until(lambda: "/dev/ttyUSB0" in browser.open("/start/modems"), patience(30))
+        page = browser.submit("/start/modems", "/start/modems", port="/dev/ttyUSB0")
+        assert "was added" in page, page
         ready(browser, "/dev/ttyUSB0")
         goes_out_and_is_verified(application, modem.air, "login-1")
         # Deaf to the hang-up that ends whoever has the port as its terminal, so the name stays taken.

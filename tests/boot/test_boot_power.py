@@ -1,10 +1,13 @@
 """Power that goes away in the middle of work, with all the card had not kept yet; a kernel that stops."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from hw.sim.air import Air
 from hw.sim.card import numbered
@@ -50,7 +53,8 @@ class Acknowledged:
         return self.saved >= 10 and len(self.sent) >= 15 and len(self.taken) >= 15
 
 
-def test_a_power_cut_under_load_loses_nothing_that_was_acknowledged(card: Card, room: Path) -> None:
+@pytest.mark.parametrize("cut", range(int(os.environ.get("OTPPI_CUTS", "1"))))
+def test_a_power_cut_under_load_loses_nothing_that_was_acknowledged(card: Card, room: Path, cut: int) -> None:
     modem = SimModem("stick", make="huawei", air=Air(), card=numbered(7), delay=0.3)
     with forgetful_card(card, room) as disk:
         said = until_the_power_goes(card, room, disk, modem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bottle import HTTPResponse
 
 from app.core.commands import SendSms, Source
+from app.core.errors import GatewayError
 from app.settings.api import Api, ApiUser
 from app.settings.general import General
 from app.settings.modems import Modem
@@ -88,7 +89,10 @@ def add_modem(visit: Visit) -> HTTPResponse:
     known = store.read(Modem).value
     if port not in {path for path, _ in visit.house.modems.ports()}:
         return visit.go("/start/modems", visit.t("That port is gone. Plug the modem in again."), "bad")
-    found = visit.house.modems.detect(port)
+    try:
+        found = visit.house.modems.detect(port)
+    except GatewayError as error:
+        return visit.go("/start/modems", visit.t(str(error)), "bad")
     name = found["model"] or port.rpartition("/")[2]
     item = item_id(name, known)
     named = item if item != name else name
