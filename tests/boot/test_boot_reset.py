@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.boot.emulator.machine import Machine, patience
 from tests.boot.emulator.plugs import fat_stick, file_on, flash_disk
 
@@ -26,7 +28,7 @@ def change_everything(virt: Machine) -> None:
     for change in CHANGES:
         otppi(virt, f"set {change}")
     otppi(virt, "set users/ann username=ann password=grey-otter-sings-42 role=administrator")
-    virt.console.eventually("grep -qx ssid=Branch /run/otppi-system/hostapd.conf", patience(60))
+    virt.console.eventually("grep -qx channel=11 /run/otppi-system/hostapd.conf", patience(60))
     virt.console.eventually("ip -4 -o addr show | grep -q 10.0.2.77/24", patience(60))
     virt.console.eventually(f"{LOOK} | grep -q 'action=./login'", patience(60))
 
@@ -34,16 +36,24 @@ def change_everything(virt: Machine) -> None:
 LOOK = "curl --silent --location --max-time 60 http://127.0.0.1:8888/"
 
 
+@pytest.fixture(scope="module")
+def changed(virt: Machine) -> Machine:
+    change_everything(virt)
+    return virt
+
+
 def assert_as_delivered(virt: Machine) -> None:
     card = json.loads(virt.console.run("cat /var/lib/otppi/card.json"))
-    virt.console.eventually(f"grep -qx ssid={card['ssid']} /run/otppi-system/hostapd.conf", patience(60))
-    assert f"wpa_passphrase={card['password']}" in virt.console.run("cat /run/otppi-system/hostapd.conf")
+    virt.console.eventually("grep -qx channel=6 /run/otppi-system/hostapd.conf", patience(60))
+    air = virt.console.run("cat /run/otppi-system/hostapd.conf")
+    assert f"wpa_passphrase={card['password']}\n" in air
+    assert f"ssid2={card['ssid'].encode().hex()}\n" in air
     assert "default-lease-time 3600;" in virt.console.run("cat /run/otppi-system/dhcpd.conf")
     assert "ann" not in otppi(virt, "show")
 
 
-def test_a_wrong_verify_changes_nothing_and_says_so_on_the_stick(virt: Machine, tmp_path: Path) -> None:
-    change_everything(virt)
+def test_a_wrong_verify_changes_nothing_and_says_so_on_the_stick(changed: Machine, tmp_path: Path) -> None:
+    virt = changed
     stick = fat_stick(tmp_path / "stick.img", {PLACE: f"{REQUEST}bm90IG1pbmU=\r\n"})
     with flash_disk(virt, stick):
         virt.console.eventually(
@@ -51,11 +61,12 @@ def test_a_wrong_verify_changes_nothing_and_says_so_on_the_stick(virt: Machine, 
         )
         virt.console.eventually("! mountpoint -q /run/otppi-stick/sda")
     assert file_on(stick, "reset-report.txt").startswith("OTP-Pi reset\r\n\r\nRefused: VERIFY is wrong")
-    assert "ssid=Branch" in virt.console.run("cat /run/otppi-system/hostapd.conf")
+    assert "ssid2=4272616e6368\n" in virt.console.run("cat /run/otppi-system/hostapd.conf")  # Branch
     assert "ann" in otppi(virt, "show users")
 
 
-def test_plugged_in_while_the_device_runs(virt: Machine, tmp_path: Path) -> None:
+def test_plugged_in_while_the_device_runs(changed: Machine, tmp_path: Path) -> None:
+    virt = changed
     stick = fat_stick(tmp_path / "stick.img", {PLACE: f"{REQUEST}{VERIFY}\r\n"})
     with flash_disk(virt, stick):
         virt.console.eventually(f"{LOOK} | grep -q 'action=./setup'", patience(60))
