@@ -61,7 +61,8 @@ def test_hwclock_reads_what_the_gateway_set(raspi3b: Machine) -> None:
         "from app.system.dbus import SystemBus; from app.system.timekeeping import Time; "
         "from hw.rtc import Rtc; Time(SystemBus(), Rtc()).set(2_000_000_000)"
     )
-    raspi3b.console.run(f"cd /usr/lib/otppi && runuser -u otppi -- python3 -c '{program}'", patience(60))
+    as_gateway = "cd /usr/lib/otppi && runuser -u otppi --"
+    raspi3b.console.eventually(f"{as_gateway} python3 -c '{program}'", patience(60))
     # 2,000,000,000 s after 1970 it is 03:33:20 on 18 May 2033 in Greenwich.
     assert raspi3b.console.run("hwclock --get --utc").startswith("2033-05-18 03:3")
     assert raspi3b.console.run("date --utc +%Y-%m-%d") == "2033-05-18"
@@ -72,7 +73,7 @@ def test_a_modem_on_the_usb_port_sends(raspi3b: Machine) -> None:
     console = raspi3b.console
     otppi(console, "add-api-user shop --password-stdin <<< grey-otter-sings-42")
     otppi(console, "set modems/m1 name=M1 port=/dev/ttyUSB0 default_modem=true")
-    with serial_cable(raspi3b, port="1") as cable, answering(modem, cable):
+    with serial_cable(raspi3b, port="1.1") as cable, answering(modem, cable):
         console.eventually("curl -sf http://127.0.0.1:8899/health/ready", patience(60))
         body = '{"command":"send-sms","data":{"receiver":"+6281212345678","message":"from a Pi"}}'
         answer = console.run(
@@ -85,7 +86,7 @@ def test_a_modem_on_the_usb_port_sends(raspi3b: Machine) -> None:
 
 def test_a_flash_disk_on_the_usb_port_can_be_read(raspi3b: Machine, tmp_path: Path) -> None:
     stick = fat_stick(tmp_path / "stick.img", {"otppi/hello.txt": "hello"})
-    with flash_disk(raspi3b, stick, port="1"):
+    with flash_disk(raspi3b, stick, port="1.1"):
         raspi3b.console.eventually("test -b /dev/sda")
         read = "mount -o ro /dev/sda /mnt && cat /mnt/otppi/hello.txt; umount /mnt"
         assert raspi3b.console.run(read) == "hello"
@@ -96,7 +97,7 @@ def buzzer(raspi3b: Machine, tmp_path_factory: pytest.TempPathFactory) -> str:
     """How to run ring.py on a board that has lgpio, as Raspberry Pi OS does; Debian has no package of it."""
     stick = fat_stick(tmp_path_factory.mktemp("stick") / "lgpio.img", python_library("lgpio"))
     console = raspi3b.console
-    with flash_disk(raspi3b, stick, port="1"):
+    with flash_disk(raspi3b, stick, port="1.1"):
         console.eventually("test -b /dev/sda")
         console.run("mkdir -p /run/lgpio && mount -o ro /dev/sda /mnt && cp /mnt/* /run/lgpio; umount /mnt")
     text = (GUEST / "ring.py").read_text()
