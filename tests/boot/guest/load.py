@@ -8,7 +8,9 @@ import itertools
 import json
 import sys
 import threading
+import time
 import urllib.request
+from pathlib import Path
 
 sys.path.insert(0, "/usr/lib/otppi")
 from app.settings.general import General
@@ -24,7 +26,7 @@ def say(line: str) -> None:
 
 
 def save() -> None:
-    store = SettingsStore("/var/lib/otppi")
+    store = SettingsStore(Path("/var/lib/otppi"))
     for number in itertools.count(1):
         changed = store.read(General).value.model_copy(
             update={"device_name": f"branch {number}", "ntp_server": f"time{number}.lan"}
@@ -42,8 +44,9 @@ def send(first: int, prefer: str) -> None:
             {"Authorization": AUTHORIZATION, "Prefer": prefer},
         )
         answer = json.load(urllib.request.urlopen(request, timeout=120))
-        word = "taken" if prefer else "sent" if answer["response_code"] == "0000" else "refused"
-        say(f"{word} n{number}")
+        word = "taken" if prefer else "sent"
+        say(f"{word if answer['response_code'] == '0000' else 'refused'} n{number}")
+        time.sleep(0.3 if prefer else 0.0)
 
 
 if __name__ == "__main__":
