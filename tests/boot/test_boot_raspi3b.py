@@ -68,28 +68,19 @@ def test_hwclock_reads_what_the_gateway_set(raspi3b: Machine) -> None:
     assert raspi3b.console.run("date --utc +%Y-%m-%d") == "2033-05-18"
 
 
-def test_a_modem_on_the_usb_port_sends(raspi3b: Machine) -> None:
-    modem = SimModem("stick", make="huawei", air=Air(), card=numbered(7))
-    console = raspi3b.console
-    otppi(console, "add-api-user shop --password-stdin <<< grey-otter-sings-42")
-    otppi(console, "set modems/m1 name=M1 port=/dev/ttyUSB0 default_modem=true")
-    with serial_cable(raspi3b, port="1.1") as cable, answering(modem, cable):
-        console.eventually("curl -sf http://127.0.0.1:8899/health/ready", patience(60))
-        body = '{"command":"send-sms","data":{"receiver":"+6281212345678","message":"from a Pi"}}'
-        answer = console.run(
-            f"curl -s -u shop:grey-otter-sings-42 http://127.0.0.1:8899/api/message -d '{body}'", patience(30)
-        )
-        assert json.loads(answer)["response_code"] == "0000"
-        assert [message.text for message in modem.air.inbox()] == ["from a Pi"]
-    otppi(console, "delete modems/m1")
-
-
 def test_a_flash_disk_on_the_usb_port_can_be_read(raspi3b: Machine, tmp_path: Path) -> None:
     stick = fat_stick(tmp_path / "stick.img", {"otppi/hello.txt": "hello"})
-    with flash_disk(raspi3b, stick, port="1.1"):
+    with flash_disk(raspi3b, stick, port="1"):
         raspi3b.console.eventually("test -b /dev/sda")
         read = "mount -o ro /dev/sda /mnt && cat /mnt/otppi/hello.txt; umount /mnt"
         assert raspi3b.console.run(read) == "hello"
+
+
+@pytest.fixture(scope="module")
+def application(raspi3b: Machine) -> str:
+    """A curl command that lacks the body: the company's server, on the board itself."""
+    otppi(raspi3b.console, "add-api-user shop --password-stdin <<< grey-otter-sings-42")
+    return "curl -s -u shop:grey-otter-sings-42 http://127.0.0.1:8899/api/message -d"
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +88,7 @@ def buzzer(raspi3b: Machine, tmp_path_factory: pytest.TempPathFactory) -> str:
     """How to run ring.py on a board that has lgpio, as Raspberry Pi OS does; Debian has no package of it."""
     stick = fat_stick(tmp_path_factory.mktemp("stick") / "lgpio.img", python_library("lgpio"))
     console = raspi3b.console
-    with flash_disk(raspi3b, stick, port="1.1"):
+    with flash_disk(raspi3b, stick, port="1"):
         console.eventually("test -b /dev/sda")
         console.run("mkdir -p /run/lgpio && mount -o ro /dev/sda /mnt && cp /mnt/* /run/lgpio; umount /mnt")
     text = (GUEST / "ring.py").read_text()
@@ -152,7 +143,9 @@ def test_a_message_that_fails_rings_until_it_is_silenced(
     raspi3b.console.run("true")
 
 
-def test_the_service_itself_rings_in_its_fences(raspi3b: Machine, registers: Recorder, buzzer: str) -> None:
+def test_the_service_itself_rings_in_its_fences(
+    raspi3b: Machine, registers: Recorder, buzzer: str, application: str
+) -> None:
     console = raspi3b.console
     otppi(console, "set bell fail_send_sms=once")
     console.eventually("journalctl -b -u otppi --no-pager | grep -q 'settings of bell changed'", patience(60))
@@ -165,6 +158,19 @@ def test_the_service_itself_rings_in_its_fences(raspi3b: Machine, registers: Rec
     assert json.loads(answer)["response_code"] != "0000"
     registers.stop(raspi3b)
     assert [round(tone, -2) for tone in tones(registers.edges(PIN))] == [900, 900, 700]
+
+
+def test_a_modem_on_the_usb_port_sends(raspi3b: Machine, application: str) -> None:
+    """After everything else on this port: it stays plugged in."""
+    modem = SimModem("stick", make="huawei", air=Air(), card=numbered(7))
+    console = raspi3b.console
+    otppi(console, "set modems/m1 name=M1 port=/dev/ttyUSB0 default_modem=true")
+    with serial_cable(raspi3b, port="1", stays=True) as cable, answering(modem, cable):
+        console.eventually("curl -sf http://127.0.0.1:8899/health/ready", patience(60))
+        body = '{"command":"send-sms","data":{"receiver":"+6281212345678","message":"from a Pi"}}'
+        answer = console.run(f"{application} '{body}'", patience(30))
+        assert json.loads(answer)["response_code"] == "0000"
+        assert [message.text for message in modem.air.inbox()] == ["from a Pi"]
 
 
 def test_the_kernel_drives_the_boards_watchdog_and_arms_it(raspi3b: Machine, registers: Recorder) -> None:

@@ -35,6 +35,14 @@ def save() -> None:
         say(f"saved {number}")
 
 
+def scribble() -> None:
+    """What nobody flushes: the card forgets the last of it."""
+    for number in itertools.count(1):
+        Path(f"/var/tmp/scribble-{number}").write_bytes(b"x" * 20_000)
+        say(f"scribbled {number}")
+        time.sleep(0.5)
+
+
 def send(first: int, prefer: str) -> None:
     for number in itertools.count(first, 2):
         data = {"receiver": "+6281212345678", "message": f"text number {number}.", "id": f"n{number}"}
@@ -50,6 +58,6 @@ def send(first: int, prefer: str) -> None:
 
 
 if __name__ == "__main__":
-    for work in (save, lambda: send(1, ""), lambda: send(2, "respond-async")):
+    for work in (save, scribble, lambda: send(1, ""), lambda: send(2, "respond-async")):
         threading.Thread(target=work, daemon=True).start()
     threading.Event().wait()
