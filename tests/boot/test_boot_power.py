@@ -33,7 +33,10 @@ def put(console: Console, program: str) -> None:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """What the device had said when its power went. saved, scribbled: the last number; sent, taken: ids of messages."""
+    """What the device had said when its power went.
+
+    saved, scribbled: the last number. sent, taken: ids of messages.
+    """
 
     saved: int
     scribbled: int

@@ -151,10 +151,7 @@ def test_the_service_itself_rings_in_its_fences(
     console.eventually("journalctl -b -u otppi --no-pager | grep -q 'settings of bell changed'", patience(60))
     registers.start(raspi3b)
     body = '{"command":"send-sms","data":{"receiver":"+6281212345678","message":"to nobody"}}'
-    answer = console.run(
-        f"curl -s -u shop:grey-otter-sings-42 http://127.0.0.1:8899/api/message -d '{body}'; sleep 3",
-        patience(30),
-    )
+    answer = console.run(f"{application} '{body}'; sleep 3", patience(30))
     assert json.loads(answer)["response_code"] != "0000"
     registers.stop(raspi3b)
     assert [round(tone, -2) for tone in tones(registers.edges(PIN))] == [900, 900, 700]
