@@ -12,6 +12,7 @@ import pytest
 from app.settings.network import Wlan
 from app.system import card
 from tests.browser.conftest import PASSWORD, picture
+from tests.keypairs import signed_by_itself
 from tests.web.admin.site import Site, eventually
 
 
@@ -125,9 +126,7 @@ def test_the_clock_is_set_by_a_button(site: Site, person: Any) -> None:
 def test_a_certificate_comes_as_a_file_and_is_refused_when_it_is_none(
     site: Site, person: Any, tmp_path: Path
 ) -> None:
-    from app.settings.keypair import make_self_signed
-
-    pair = make_self_signed(["otp.example.com"], datetime.now(UTC))
+    pair = signed_by_itself(["otp.example.com"], datetime.now(UTC))
     good, bad = tmp_path / "good.pem", tmp_path / "bad.p12"
     good.write_bytes(pair.chain_pem() + pair.key_pem())
     bad.write_bytes(b"\x00\x01nothing of the kind")

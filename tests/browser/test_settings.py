@@ -13,8 +13,8 @@ from tests.settings.test_every_field import NEEDED, VALUES
 
 # One field of each section that has its own page: saved, loaded again, and refused with a wrong value;
 # tests/web/admin has each field refused. The keystore's are secrets and files: test_device.py. The block
-# list has a page made for it: below.
-SHOWN = [section for section in SECTIONS if section.about.name not in ("blocking", "keystore")]
+# list has a page made for it, and of the metrics all is secret: below.
+SHOWN = [section for section in SECTIONS if section.about.name not in ("blocking", "keystore", "metrics")]
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,29 @@ def test_a_section_is_saved_loaded_again_and_refused_with_a_sentence(ann: Any, s
         ann.get_by_role("link", name="Delete").click()
         ann.get_by_role("button", name="Delete browser-made").click()
         ann.get_by_text("browser-made was deleted.").wait_for()
+
+
+def test_a_secret_is_refused_with_a_sentence_and_never_shown_again(ann: Any) -> None:
+    row = VALUES["metrics"]["token"]
+    ann.goto("/settings/metrics")
+    field = ann.locator("#f-token")
+    field.fill(row.bad)
+    ann.get_by_role("button", name="Save").click()
+    told = ann.locator("#f-token-error")
+    told.wait_for()
+    assert row.why in told.inner_text()
+    picture(ann, "refused-metrics")
+    field.fill(row.good)
+    ann.get_by_role("button", name="Save").click()
+    ann.get_by_text("Saved.").wait_for()
+    ann.goto("/settings/metrics")
+    assert field.input_value() == ""
+    assert field.get_attribute("placeholder") == "is set; leave empty to keep it"
+    assert row.good not in ann.content()
+    ann.get_by_label("Remove what is set").check()
+    ann.get_by_role("button", name="Save").click()
+    ann.get_by_text("Saved.").wait_for()
+    assert ann.get_by_label("Remove what is set").count() == 0
 
 
 def test_the_block_list_is_saved_loaded_again_and_refused_with_a_sentence(ann: Any) -> None:

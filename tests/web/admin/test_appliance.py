@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from app.system.device import NOT_OURS
 from bench.rig import free_port
 from hw.rtc import Rtc
 from tests.ddns.servers import answering
+from tests.keypairs import signed_by_itself
 from tests.mail.servers import MailServer, running
 from tests.wanting import need, program
 from tests.web.admin.site import Client, Page, Site, eventually, user
@@ -372,10 +374,8 @@ def test_a_name_is_updated_now_and_its_history_is_shown(site: Site, ann: Client)
 @pytest.mark.parametrize(
     ("file", "password"), [("rsa.jks", "rahasia1"), ("keytool.p12", "rahasia1"), ("pem", "")]
 )
-def test_a_certificate_is_uploaded_as_a_file(
-    site: Site, ann: Client, tmp_path: Path, file: str, password: str
-) -> None:
-    octets = _pem(tmp_path) if file == "pem" else (KEYFILES / file).read_bytes()
+def test_a_certificate_is_uploaded_as_a_file(site: Site, ann: Client, file: str, password: str) -> None:
+    octets = _pem() if file == "pem" else (KEYFILES / file).read_bytes()
     fields = {"name": "shop", "password": password, "active": "on"}
     page = ann.upload("/settings/keystore/new", "file.certificate", octets, **fields)
     assert page.status == 303, page.words
@@ -389,12 +389,8 @@ def test_a_certificate_is_uploaded_as_a_file(
     eventually(lambda: not site.service.settings.items(Keystore))
 
 
-def _pem(folder: Path) -> bytes:
-    from datetime import UTC, datetime
-
-    from app.settings.keypair import make_self_signed
-
-    pair = make_self_signed(["otp.example.com"], datetime.now(UTC))
+def _pem() -> bytes:
+    pair = signed_by_itself(["otp.example.com"], datetime.now(UTC))
     return pair.chain_pem() + pair.key_pem()
 
 
