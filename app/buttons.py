@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol, cast
+from typing import Protocol
 
 from app.bell import MELODIES, Bell
 from app.brokers import Brokers
@@ -106,7 +106,7 @@ class Names:
 
 
 def _test_mail(mail: MailOffice, store: SettingsStore, item: str, form: Mapping[str, str]) -> Told:
-    account = cast(Mapping[str, EmailAccount], store.read(EmailAccount).value).get(item)
+    account = store.items(EmailAccount).get(item)
     if account is None or not form.get("asked"):
         raise BadRequest("save the account first, then say who is to get the test mail")
     trial = mail.try_account(item, account, form["asked"])
@@ -117,7 +117,7 @@ def _test_broker(
     brokers: Brokers, store: SettingsStore, section: type[Subscriber], item: str, form: Mapping[str, str]
 ) -> Told:
     try:
-        return Told(True, brokers.try_out(cast(Subscriber, store.read(section).value)))
+        return Told(True, brokers.try_out(store.one(section)))
     except Fault as fault:
         return Told(False, str(fault))
 
@@ -157,7 +157,7 @@ def _door_notes(mail: MailOffice) -> Sequence[Note]:
 
 def _certificate_notes(store: SettingsStore, wall: Callable[[], float]) -> Sequence[Note]:
     found, serving = [], False
-    for item, entry in cast(Mapping[str, Keystore], store.read(Keystore).value).items():
+    for item, entry in store.items(Keystore).items():
         try:
             pair = entry.pair()
         except ValueError as error:

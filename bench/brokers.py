@@ -11,8 +11,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench.cases import TEXT, Row, percentile
+from bench.cases import TEXT, percentile
 from bench.rig import Gateway, Simulators
+from bench.row import Row
 from tests.brokers.certificates import make_certificates
 from tests.brokers.servers import Server, until
 from tests.brokers.ways import WAYS, Way, options_for, unique
@@ -79,7 +80,7 @@ def _deliver(publish: Callable[[bytes], Any], simulators: Simulators, many: int,
     simulators.order("wait", messages=many, timeout=50.0)
     arrived = [one["at"] for one in simulators.order("inbox", limit=many)["messages"]]
     assert len(arrived) == many, f"{len(arrived)} of {many} arrived"
-    return many / (max(arrived) - began)
+    return many / (float(max(arrived)) - began)
 
 
 def _each(publish: Callable[[bytes], Any], simulators: Simulators) -> Iterator[float]:

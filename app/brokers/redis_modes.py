@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -111,7 +111,7 @@ class ListLink(RedisLink):
             self._looked = now
             self._live()
             left += self._adopted(self._prefetch - self.held - len(left))
-        return [Incoming(body, body, True) for body in left]
+        return [Incoming(body, body, True) for body in cast(list[bytes], left)]
 
     def _adopted(self, room: int) -> list[bytes]:
         """What devices that fell silent had taken and not ended, up to so many."""
@@ -119,7 +119,7 @@ class ListLink(RedisLink):
         if room <= 0:
             return found
         for other in self.doing.smembers(self._devices):
-            name = other.decode("utf-8", "replace")
+            name = cast(bytes, other).decode("utf-8", "replace")
             if name != self.device and len(found) < room:
                 keys = [self._sign(name), self._processing(name), self.processing, self._devices]
                 found += self._adopt(keys, [room - len(found), name])
@@ -132,7 +132,7 @@ class ListLink(RedisLink):
         return () if answer is None else (Incoming(answer, answer),)
 
     def done(self, token: bytes) -> None:
-        self.doing.lrem(self.processing, -1, token)
+        self.doing.lrem(self.processing, -1, token)  # type: ignore[arg-type]  # octets are as good
 
     def put_back(self, token: bytes) -> bool:
         self._hand_back([self.processing, self.topic], [token])

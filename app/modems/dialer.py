@@ -172,7 +172,7 @@ class Dialer:
             return self._connected(self._port)
         with self._finder.found(lambda event: None, self._trying, self._finder.bring_up) as (modem, port):
             self.standing.identity, self.standing.port, self._port = modem.identity, port, port
-            self.standing.signal, self.standing.operator = modem.signal(), modem.operator().name
+            self.standing.signal, self.standing.operator = modem.signal(), modem.operator().name or ""
             if self._card_of(port) and self._link is not None:
                 self._prepare(modem)
             modem.close()  # whoever dials opens the port again

@@ -209,7 +209,7 @@ def add_api_user(arguments: argparse.Namespace) -> int:
     if not password:
         how = "give it by --password-stdin, or let --generate make one"
         return _refuse([Problem("api_users", "", "password", f"there is no password: {how}")])
-    users = store.read(ApiUser).value
+    users = store.items(ApiUser)
     assert not isinstance(users, Section)
     same = [item for item, user in users.items() if getattr(user, "username", "") == arguments.name]
     item = same[0] if same else item_id(arguments.name, users)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from app.settings import files
 from app.settings.cross import all_cautions, cross_problems
@@ -120,6 +120,20 @@ class SettingsStore:
         if not stored.problems:
             stored = self._sound[section.about.name] = replace(stored, raw=None)
         return stored
+
+    def one(self, section: type[S]) -> S:
+        """The value of a section that is not a collection, as it stands in its file now."""
+        value = self.read(section).value
+        if not isinstance(value, section):
+            raise TypeError(f"{section.about.name} is a collection: ask for its items")
+        return value
+
+    def items(self, section: type[S]) -> Mapping[str, S]:
+        """The items of a collection, as they stand in its file now."""
+        value: Any = self.read(section).value
+        if isinstance(value, Section):
+            raise TypeError(f"{section.about.name} is not a collection: ask for one")
+        return cast(Mapping[str, S], value)
 
     def path(self, section: type[Section]) -> Path:
         """Where a section is stored."""

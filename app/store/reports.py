@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app.store.database import Database
 
@@ -80,7 +81,7 @@ class SqliteReports:
             " FROM message m WHERE callback <> '' AND state IN ('delivered', 'failed')"
             " AND EXISTS (SELECT 1 FROM part_report p WHERE p.seq = m.seq) ORDER BY seq"
         )
-        return [Reported(*row[:-2], row[-1], row[-2]) for row in rows]
+        return [_reported(row[:-2], row[-1], row[-2]) for row in rows]
 
     def told(self, seq: int) -> None:
         """The topic has it."""
@@ -157,4 +158,10 @@ def _settle(connection: sqlite3.Connection, seq: int) -> Reported | None:
             " error = 'the network could not deliver it; check the number' WHERE seq = ?",
             (seq,),
         )
-    return Reported(*who, state, parts, delivered, callback if state != before else "")
+    return _reported((*who, state, parts), delivered, callback if state != before else "")
+
+
+def _reported(row: tuple[Any, ...], delivered: int, callback: str) -> Reported:
+    """row: the columns of _ROW but the last."""
+    seq, id, command, owner, modem, name, state, parts = row
+    return Reported(seq, id, command, owner, modem, name, state, parts, delivered, callback)

@@ -179,7 +179,7 @@ def _sound(store: SettingsStore, name: str) -> None:
     from hw.buzzer import Buzzer
     from hw.errors import HwError
 
-    settings = store.read(Bell).value
+    settings = store.one(Bell)
     try:
         if isinstance(settings, Bell):
             Buzzer(settings.gpio_pin).play(MELODIES[name], threading.Event())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from cheroot import server as cheroot
 from cheroot.errors import MaxSizeExceeded
@@ -101,7 +101,8 @@ class Request(cheroot.HTTPRequest):
         self.conn.wfile.flush()
 
     def send_headers(self) -> None:
-        if self.rfile.remaining > 0 and (self.chunked_read or self.status[:3] in (b"400", b"408", b"413")):
+        status = cast(bytes, self.status)  # as the gateway sets it, whatever the stubs say
+        if self.rfile.remaining > 0 and (self.chunked_read or status[:3] in (b"400", b"408", b"413")):
             self.close_connection = True
         self.conn.unread = self.close_connection and self.rfile.remaining > 0
         self.conn.wfile.hold()

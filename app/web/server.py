@@ -164,7 +164,7 @@ class _Server(wsgi.Server):
         super().__init__(address, app, server_name="OTP-Pi", request_queue_size=_BACKLOG)
         self.timeout = IDLE_SECONDS
         self.max_request_header_size = HEAD_LIMIT
-        self.keep_alive_conn_limit = None  # the crowd is counted as a whole
+        self.keep_alive_conn_limit = None  # type: ignore[assignment]  # none: the crowd is counted as a whole
         self.requests = _Shared(pool)
         self.pressed = pool.pressed
         self._crowd = crowd

@@ -58,7 +58,7 @@ class Door:
         self,
         house: House,
         https_port: int = 0,
-        plain: Sequence[ipaddress.IPv4Network] = (ACCESS_POINT,),
+        plain: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = (ACCESS_POINT,),
         people: People | None = None,
         waiting: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True),
     ) -> None:
@@ -68,7 +68,7 @@ class Door:
         self.people = people or People(house.store, clock.wall, clock.steady)
         self.sessions = Sessions(clock.steady)
         self.tokens = Tokens()
-        self.live = Live(house.events, clock.steady, lambda: house.store.read(Sms).value.monitor_sms_traffic)
+        self.live = Live(house.events, clock.steady, lambda: house.store.one(Sms).monitor_sms_traffic)
         self.clockface = ClockFace(house.machine, clock)
         self.table = Table(ROUTES)
         self._plain = plain
@@ -113,7 +113,7 @@ class Door:
     def _visit(self, came: BaseRequest) -> Visit:
         environ = came.environ
         secure = environ.get("wsgi.url_scheme") == "https"
-        usual = self.house.store.read(General).value.language
+        usual = self.house.store.one(General).language
         lang = language.chosen(
             came.cookies.get("language", ""), environ.get("HTTP_ACCEPT_LANGUAGE", ""), usual
         )

@@ -6,7 +6,6 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from app.settings.passwords import verify_password
 from app.settings.store import SettingsStore
@@ -52,7 +51,7 @@ class People:
         self._lock = threading.Lock()
 
     def users(self) -> Mapping[str, User]:
-        return cast(Mapping[str, User], self._store.read(User).value)
+        return self._store.items(User)
 
     def usable(self, item: str) -> User | None:
         """The user if it may sign in."""
@@ -83,9 +82,8 @@ class People:
                 raise Denied("that took too long; sign in again")
             self._refuse_locked(known.item, address)
             user = self.usable(known.item)
-            period = user and totp.period_of(
-                user.totp_key, code, self._wall(), self._used.get(known.item, -1)
-            )
+            last = self._used.get(known.item, -1)
+            period = totp.period_of(user.totp_key, code, self._wall(), last) if user else None
             if period is None:
                 self._failed(known.item, address)
                 raise Denied("the code is wrong, or was used already")

@@ -145,4 +145,4 @@ class Visit:
     @property
     def live(self) -> bool:
         """Whether a part of a page is asked for by the page itself."""
-        return self.request.environ.get("HTTP_HX_REQUEST") == "true"
+        return bool(self.request.environ.get("HTTP_HX_REQUEST") == "true")

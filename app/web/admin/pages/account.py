@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from bottle import HTTPResponse
 
 from app.settings.general import General
+from app.settings.parse import from_form
 from app.settings.passwords import verify_password
 from app.settings.problems import Problem
 from app.settings.users import User
@@ -33,9 +36,7 @@ def account(
 
 def save(visit: Visit) -> HTTPResponse:
     given = {name: visit.form[name] for name in OWN if name in visit.form}
-    checked = forms.from_form(
-        User, {name: texts[-1] for name, texts in given.items()}, visit.user, whole=False
-    )
+    checked = from_form(User, {name: texts[-1] for name, texts in given.items()}, visit.user, whole=False)
     if checked.value is None:
         return account(visit, checked.problems, status=422)
     return _keep(visit, checked.value, "account.changed", visit.t("Saved."))
@@ -52,7 +53,9 @@ def password(visit: Visit) -> HTTPResponse:
     problem = next((one.sentence for one in checked.problems), "")
     if checked.value is None or not visit.text("password"):
         return account(visit, why=visit.t(problem or "a new password must be given"), status=422)
-    return _keep(visit, checked.value, "password.changed", visit.t("The new password is in force."))
+    return _keep(
+        visit, cast(User, checked.value), "password.changed", visit.t("The new password is in force.")
+    )
 
 
 def _keep(visit: Visit, user: User, what: str, notice: str) -> HTTPResponse:
@@ -68,14 +71,14 @@ def authenticator(visit: Visit, why: str = "", status: int = 200) -> HTTPRespons
     """A new key to take into an app; it counts once a code made with it was typed in."""
     assert visit.user is not None
     key = visit.text("key") if visit.request.method == "POST" else totp.new_key()
-    address = totp.address(key, visit.user.username, visit.house.store.read(General).value.device_name)
+    address = totp.address(key, visit.user.username, visit.house.store.one(General).device_name)
     return visit.page("authenticator.html", status, key=key, picture=qr.drawn(address), why=why)
 
 
 def set_authenticator(visit: Visit) -> HTTPResponse:
     assert visit.user is not None
     key = visit.text("key")
-    checked = forms.from_form(User, {"totp_key": key}, visit.user, whole=False)
+    checked = from_form(User, {"totp_key": key}, visit.user, whole=False)
     if checked.value is None or not key:
         return visit.go("/account/authenticator")
     if totp.period_of(key, visit.text("code"), visit.house.clock.wall()) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import cast
+from typing import Literal
 
 from bottle import HTTPResponse
 
@@ -18,7 +18,7 @@ MOST = 200_000
 
 
 def _numbers(visit: Visit) -> Mapping[str, BlockedNumber]:
-    return cast(Mapping[str, BlockedNumber], visit.house.store.read(BlockedNumber).value)
+    return visit.house.store.items(BlockedNumber)
 
 
 def blocklist(visit: Visit, why: str = "", status: int = 200) -> HTTPResponse:
@@ -95,7 +95,9 @@ def _read(visit: Visit, lines: Iterable[str]) -> tuple[dict[str, BlockedNumber],
         except GatewayError:
             bad.append(given[:20])
             continue
-        state = "whitened" if rest.strip().startswith("whitened") else "blocked"
+        state: Literal["blocked", "whitened"] = (
+            "whitened" if rest.strip().startswith("whitened") else "blocked"
+        )
         good[number] = BlockedNumber(number=number, state=state, since=now, by=by)
     return good, bad
 

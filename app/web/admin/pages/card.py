@@ -14,7 +14,7 @@ def card(visit: Visit) -> HTTPResponse:
     found = visit.house.machine.card
     if found is None:
         return visit.page("card.html", card=None, codes=(), moved="", setup_code=visit.house.setup.code())
-    wlan = visit.house.store.read(Wlan).value
+    wlan = visit.house.store.one(Wlan)
     assert isinstance(wlan, Wlan)
     moved = wlan.ssid if (wlan.ssid, wlan.password) != (found.ssid, found.password) else ""
     codes = [

@@ -10,6 +10,7 @@ from bottle import HTTPResponse
 
 from app.core.errors import GatewayError
 from app.settings.general import General
+from app.settings.parse import from_form
 from app.settings.problems import Problem
 from app.settings.section import Section
 from app.web.admin import forms
@@ -20,7 +21,7 @@ FIELDS = ("device_time_zone", "ntp_server", "update_timer")
 
 
 def clock(visit: Visit, problems: Sequence[Problem] = (), status: int = 200) -> HTTPResponse:
-    general = visit.house.store.read(General).value
+    general = visit.house.store.one(General)
     assert isinstance(general, Section)
     zone = str(getattr(general, "device_time_zone", "UTC"))
     now = datetime.fromtimestamp(visit.house.clock.wall(), ZoneInfo(zone))
@@ -37,10 +38,10 @@ def clock(visit: Visit, problems: Sequence[Problem] = (), status: int = 200) -> 
 
 def save(visit: Visit) -> HTTPResponse:
     store = visit.house.store
-    now = store.read(General).value
+    now = store.one(General)
     assert isinstance(now, General)
     given = {name: visit.form[name][-1] for name in FIELDS if visit.form.get(name)}
-    checked = forms.from_form(General, given, now, whole=False)
+    checked = from_form(General, given, now, whole=False)
     if checked.value is None:
         return clock(visit, checked.problems, 422)
     store.save(General, checked.value)
@@ -49,7 +50,7 @@ def save(visit: Visit) -> HTTPResponse:
 
 
 def set_clock(visit: Visit) -> HTTPResponse:
-    general = visit.house.store.read(General).value
+    general = visit.house.store.one(General)
     assert isinstance(general, General)
     try:
         visit.door.clockface.set(visit.text("unix"), visit.text("typed"), general.device_time_zone)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import cast
 
 from bottle import HTTPResponse
 
 from app.settings.api import Api, ApiUser
-from app.settings.subscribers import SUBSCRIBERS, Subscriber
+from app.settings.subscribers import SUBSCRIBERS
 from app.web import asyncapi, openapi
 from app.web.admin.places import sections_of
 from app.web.admin.routes import VIEWER, Route
@@ -17,8 +16,8 @@ from app.web.snippets import snippets
 
 
 def connect(visit: Visit) -> HTTPResponse:
-    users = visit.house.store.read(ApiUser).value
-    name = next(iter(users), "USER")  # type: ignore[call-overload]
+    users = visit.house.store.items(ApiUser)
+    name = next(iter(users), "USER")
     return visit.page(
         "connect.html", sections=sections_of("connect"), url=_url(visit), lines=snippets(_url(visit), name)
     )
@@ -29,8 +28,8 @@ def api(visit: Visit) -> HTTPResponse:
 
 
 def document(visit: Visit) -> HTTPResponse:
-    settings = visit.house.store.read(Api).value
-    text = json.dumps(openapi.document(_server(visit), settings.message_path), indent=2)  # type: ignore[union-attr]
+    settings = visit.house.store.one(Api)
+    text = json.dumps(openapi.document(_server(visit), settings.message_path), indent=2)
     return visit.send(text.encode(), "application/json", name="openapi.json")
 
 
@@ -44,20 +43,19 @@ def async_document(visit: Visit) -> HTTPResponse:
 
 
 def _brokers(visit: Visit) -> list[asyncapi.Broker]:
-    read = visit.house.store.read
-    return asyncapi.brokers(cast(Subscriber, read(section).value) for section in SUBSCRIBERS)
+    return asyncapi.brokers(visit.house.store.one(section) for section in SUBSCRIBERS)
 
 
 def _server(visit: Visit) -> str:
-    settings = visit.house.store.read(Api).value
+    settings = visit.house.store.one(Api)
     host = visit.door.host(visit) or "192.168.0.11"
-    if settings.enable_http:  # type: ignore[union-attr]
-        return f"http://{host}:{settings.http_port}"  # type: ignore[union-attr]
-    return f"https://{host}:{settings.https_port}"  # type: ignore[union-attr]
+    if settings.enable_http:
+        return f"http://{host}:{settings.http_port}"
+    return f"https://{host}:{settings.https_port}"
 
 
 def _url(visit: Visit) -> str:
-    return _server(visit) + visit.house.store.read(Api).value.message_path  # type: ignore[union-attr]
+    return _server(visit) + visit.house.store.one(Api).message_path
 
 
 routes = [

@@ -42,7 +42,7 @@ def mail(visit: Visit, trial: object = None, why: str = "", status: int = 200) -
     return visit.page(
         "mail_test.html",
         status,
-        accounts=list(visit.house.store.read(EmailAccount).value),
+        accounts=list(visit.house.store.items(EmailAccount)),
         account=visit.text("account"),
         receiver=visit.text("receiver") or (visit.user.email if visit.user else ""),
         trial=trial,

@@ -123,7 +123,8 @@ def set_up(visit: Visit) -> HTTPResponse:
     if checked.value is None or problems:
         return setup(visit, tuple(problems), status=422)
     item = visit.text("username").strip()[:64]
-    visit.house.store.change(User, lambda old: {item: checked.value} if not old.value else old.value)
+    first = {item: checked.value}
+    visit.house.store.change(User, lambda old: old.value or first)
     visit.note("claimed", "the first administrator was made", who=item)
     door.begin(visit, item)
     return visit.go("/start/place")

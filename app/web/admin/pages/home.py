@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from bottle import HTTPResponse
 
@@ -46,7 +47,7 @@ def part(visit: Visit) -> HTTPResponse:
     return visit.page("part_home.html", **_state(visit))
 
 
-def _state(visit: Visit) -> dict[str, object]:
+def _state(visit: Visit) -> dict[str, Any]:
     house = visit.house
     cards = house.modems.cards()
     lanes = house.lanes()
@@ -112,9 +113,7 @@ def switch(visit: Visit, name: str) -> HTTPResponse:
     try:
         visit.house.store.change(
             section,
-            lambda old: type(old.value).model_validate(
-                {**old.value.model_dump(), field: on}  # type: ignore[union-attr]
-            ),
+            lambda old: section.model_validate({**cast(Section, old.value).model_dump(), field: on}),
         )
     except SettingsError as error:
         return visit.go("/", visit.t(str(error)), "bad")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bottle import HTTPResponse
 
@@ -48,7 +49,7 @@ def _search(visit: Visit) -> str:
     return visit.asked("search")[:100].strip() if may(visit.role, OPERATOR) else ""
 
 
-def _names(visit: Visit) -> dict[str, object]:
+def _names(visit: Visit) -> dict[str, Any]:
     """Names of modems; and the sender as the visitor may see it, as in the ledger."""
     whole = may(visit.role, OPERATOR)
     return {

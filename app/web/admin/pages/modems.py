@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from bottle import HTTPResponse
 
@@ -23,7 +24,7 @@ def part(visit: Visit) -> HTTPResponse:
     return visit.page("part_modems.html", **state(visit))
 
 
-def state(visit: Visit) -> dict[str, object]:
+def state(visit: Visit) -> dict[str, Any]:
     """What the list of modems shows."""
     house = visit.house
     cards = house.modems.cards()
@@ -77,7 +78,7 @@ def test(visit: Visit, item: str) -> HTTPResponse:
 
 
 def monitor(visit: Visit) -> HTTPResponse:
-    shown = bool(visit.house.store.read(Sms).value.monitor_sms_traffic)
+    shown = bool(visit.house.store.one(Sms).monitor_sms_traffic)
     cards = [card for card in visit.house.modems.cards() if card["active"]]
     return visit.page("monitor.html", cards=cards, shown=shown, rows=_latest(visit))
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
-
 from bottle import HTTPResponse
 
 from app.core.errors import GatewayError
@@ -66,7 +63,7 @@ def give_up(visit: Visit) -> HTTPResponse:
 
 def names(visit: Visit) -> HTTPResponse:
     keepings = visit.house.names.keepings()
-    records = cast(Mapping[str, DdnsRecord], visit.house.store.read(DdnsRecord).value)
+    records = visit.house.store.items(DdnsRecord)
     resting = [item for item in records if item not in {one.record for one in keepings}]
     holdings = visit.house.notes.get("acme")
     return visit.page(
@@ -80,7 +77,7 @@ def names(visit: Visit) -> HTTPResponse:
 
 def name(visit: Visit, item: str) -> HTTPResponse:
     """The history of one name."""
-    if item not in cast(Mapping[str, object], visit.house.store.read(DdnsRecord).value):
+    if item not in visit.house.store.items(DdnsRecord):
         return visit.page(
             "error.html", 404, title=visit.t("Nothing here"), why=visit.t("There is no such page.")
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bottle import HTTPResponse
 
 from app.core.commands import RequestOtp, Source, VerifyOtp
@@ -14,7 +16,7 @@ PATIENCE = 60.0
 
 
 def otp(visit: Visit, result: tuple[str, str] | None = None, status: int = 200) -> HTTPResponse:
-    policy = visit.house.store.read(General).value
+    policy = visit.house.store.one(General)
     posted = visit.request.method == "POST"
     values = {name: visit.text(name) if posted else "" for name in ("reference", "receiver")}
     return visit.page("otp.html", status, policy=policy, result=result, **values, **_figures(visit))
@@ -24,7 +26,7 @@ def part(visit: Visit) -> HTTPResponse:
     return visit.page("part_otp.html", **_figures(visit))
 
 
-def _figures(visit: Visit) -> dict[str, object]:
+def _figures(visit: Visit) -> dict[str, Any]:
     now = visit.house.clock.wall()
     return {"figures": visit.house.book.otps(now - DAY, now)}
 

@@ -14,6 +14,8 @@ from app.settings.modems import Modem
 from app.settings.problems import ChangedMeanwhile, Problem, Refused
 from app.settings.section import Section, cautions, item_id
 from app.settings.sections import by_name
+from app.settings.snapshot import Value
+from app.settings.store import Stored
 from app.settings.users import User
 from app.web.admin import forms, keeping
 from app.web.admin.house import Note, Told
@@ -42,7 +44,7 @@ def _section(visit: Visit, name: str) -> type[Section] | None:
 
 
 def _items(visit: Visit, section: type[Section]) -> Mapping[str, Section]:
-    return cast(Mapping[str, Section], visit.house.store.read(section).value)
+    return visit.house.store.items(section)
 
 
 def show(visit: Visit, name: str) -> HTTPResponse:
@@ -139,7 +141,7 @@ def save(visit: Visit, name: str, item: str = NEW) -> HTTPResponse:
     section = _section(visit, name)
     if section is None or section.about.many != bool(item) or (item and item not in _items(visit, section)):
         return _missing(visit)
-    current = _items(visit, section)[item] if item else cast(Section, visit.house.store.read(section).value)
+    current = _items(visit, section)[item] if item else visit.house.store.one(section)
     return _saved(visit, section, current, item)
 
 
@@ -187,14 +189,12 @@ def _write(visit: Visit, section: type[Section], value: Section, item: str) -> s
         visit.text("form-revision") if "form-revision" in visit.form and not section.about.many else None
     )
 
-    def put(old):  # type: ignore[no-untyped-def]
-        new = value
+    def put(old: Stored) -> Value:
+        new: Value = value
         if section.about.many:
-            key = section.about.key
-            new = {
-                **old.value,
-                item or item_id(str(getattr(value, key)) if key else section.about.name, old.value): value,
-            }
+            items, key = cast(Mapping[str, Section], old.value), section.about.key
+            name = item or item_id(str(getattr(value, key)) if key else section.about.name, items)
+            new = {**items, name: value}
         told.extend(differences(section, old.value, new))
         return new
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from bottle import HTTPResponse
 
 from app.core.commands import SendSms, Source
@@ -9,8 +12,10 @@ from app.core.errors import GatewayError
 from app.settings.api import Api, ApiUser
 from app.settings.general import General
 from app.settings.modems import Modem
+from app.settings.parse import from_form
 from app.settings.passwords import generate_password, hash_password
-from app.settings.section import item_id
+from app.settings.problems import Problem
+from app.settings.section import Section, item_id
 from app.settings.sms import Sms
 from app.store.book import Filter
 from app.web.admin import forms
@@ -27,9 +32,9 @@ def left(visit: Visit) -> list[str]:
     """The steps that are still to do."""
     store = visit.house.store
     done = {
-        "modems": bool(store.read(Modem).value),
+        "modems": bool(store.items(Modem)),
         "sms": bool(visit.house.book.page(Filter(), limit=1)),
-        "api": bool(store.read(ApiUser).value),
+        "api": bool(store.items(ApiUser)),
     }
     return [step for step in STEPS if not done.get(step, True)]
 
@@ -49,25 +54,27 @@ def _page(visit: Visit, step: str, status: int = 200, **values: object) -> HTTPR
     )
 
 
-def _place(visit: Visit, problems: tuple = (), status: int = 200) -> HTTPResponse:  # type: ignore[type-arg]
+def _place(visit: Visit, problems: Sequence[Problem] = (), status: int = 200) -> HTTPResponse:
     store = visit.house.store
     given = visit.form if visit.request.method == "POST" else None
-    fields = forms.fields(General, store.read(General).value, problems, given, only=PLACE_FIELDS)
-    fields += forms.fields(Sms, store.read(Sms).value, problems, given, only=("country_code",))
+    fields = forms.fields(General, store.one(General), problems, given, only=PLACE_FIELDS)
+    fields += forms.fields(Sms, store.one(Sms), problems, given, only=("country_code",))
     return _page(visit, "place", status, fields=fields)
 
 
 def save_place(visit: Visit) -> HTTPResponse:
     store = visit.house.store
-    problems = []
-    for section, names in ((General, PLACE_FIELDS), (Sms, ("country_code",))):
-        now = store.read(section).value
+    problems: list[Problem] = []
+    parts: tuple[tuple[type[Section], Sequence[str]], ...] = (
+        (General, PLACE_FIELDS),
+        (Sms, ("country_code",)),
+    )
+    for section, names in parts:
+        now = store.one(section)
         merged = {name: [str(getattr(now, name))] for name in names} | {
             name: visit.form[name] for name in names if name in visit.form
         }
-        checked = forms.from_form(
-            section, {name: texts[-1] for name, texts in merged.items()}, now, whole=False
-        )
+        checked = from_form(section, {name: texts[-1] for name, texts in merged.items()}, now, whole=False)
         problems += checked.problems
         if checked.value is not None:
             store.save(section, checked.value)
@@ -86,7 +93,7 @@ def _modems(visit: Visit) -> HTTPResponse:
 def add_modem(visit: Visit) -> HTTPResponse:
     """Ask who answers at a port and take it into the settings under the name it gives itself."""
     store, port = visit.house.store, visit.text("port")
-    known = store.read(Modem).value
+    known = store.items(Modem)
     if port not in {path for path, _ in visit.house.modems.ports()}:
         return visit.go("/start/modems", visit.t("That port is gone. Plug the modem in again."), "bad")
     try:
@@ -121,11 +128,11 @@ def sent(visit: Visit, message_id: str) -> HTTPResponse:
     if row is None:
         return visit.go("/start/sms")
     template = "part_sent.html" if visit.live else "start_sent.html"
-    values = {"row": row, "message_id": message_id}
+    values: dict[str, Any] = {"row": row, "message_id": message_id}
     return visit.page(template, **values) if visit.live else _page_sent(visit, values)
 
 
-def _page_sent(visit: Visit, values: dict[str, object]) -> HTTPResponse:
+def _page_sent(visit: Visit, values: dict[str, Any]) -> HTTPResponse:
     return visit.page("start_sent.html", step="sms", steps=STEPS, titles=TITLES, after="/start/api", **values)
 
 
@@ -137,15 +144,15 @@ def make_user(visit: Visit) -> HTTPResponse:
     """Make an API user with a password of its own, which is shown this once."""
     store, wanted = visit.house.store, visit.text("username").strip() or "app"
     password = generate_password()
-    item = item_id(wanted, store.read(ApiUser).value)
-    checked = forms.from_form(ApiUser, {"username": item, "active": "on"}, None, item)
+    item = item_id(wanted, store.items(ApiUser))
+    checked = from_form(ApiUser, {"username": item, "active": "on"}, None, item)
     if checked.value is None:
         return visit.go("/start/api", visit.t(checked.problems[0].sentence), "bad")
     user = checked.value.model_copy(update={"password": hash_password(password)})
     store.put(ApiUser, item, user)
     visit.note("settings.changed", f"api_users/{item} added")
-    address = f"http://{visit.door.host(visit)}:{store.read(Api).value.http_port}"
-    path = address + store.read(Api).value.message_path
+    address = f"http://{visit.door.host(visit)}:{store.one(Api).http_port}"
+    path = address + store.one(Api).message_path
     return _page(visit, "api", made=(item, password), path=path)
 
 
