@@ -58,6 +58,7 @@ class Fleet:
         self._workers: dict[str, ModemWorker | Dialer] = {}
         self._idle: dict[str, ModemSpec] = {}
         self._resting: set[str] = set()  # active in the settings, and disconnected by somebody
+        self._between: set[str] = set()  # their worker ends, and the next begins when it has
         self._lock = threading.Lock()
 
     def apply(self, specs: Iterable[ModemSpec]) -> None:
@@ -67,8 +68,12 @@ class Fleet:
             ended = []
             for modem, worker in list(self._workers.items()):
                 spec = wanted.get(modem)
-                if spec is None or not spec.modem.active or worker.spec.needs_restart(spec):
+                ready = worker.standing.state == how.READY
+                if spec is None or not spec.modem.active or worker.spec.needs_restart(spec, ready):
                     worker.stop()
+                    if spec is not None and spec.modem.active:
+                        self._between.add(modem)
+                        self._idle[modem] = spec
                     ended.append(self._workers.pop(modem))
                 else:
                     worker.apply(spec)
@@ -79,6 +84,7 @@ class Fleet:
             for modem, spec in wanted.items():
                 if modem not in self._workers and modem not in self._idle:
                     self._hire(spec)
+            self._between.clear()
 
     def disconnect(self, modem: str) -> None:
         """Close its port and leave it alone until ``connect`` or the next start. Raises BadRequest."""
@@ -160,7 +166,7 @@ class Fleet:
         worker.submit(job)
 
     def starting(self) -> bool:
-        return any(
+        return bool(self._between) or any(
             worker.spec.carries_messages and worker.standing.state in (how.OFF, how.CONNECTING)
             for worker in list(self._workers.values())
         )
@@ -195,6 +201,8 @@ class Fleet:
         return dict(sorted(found.items()))
 
     def _still(self, modem: str) -> how.Standing:
+        if modem in self._between:
+            return how.Standing(state=how.CONNECTING, why="started anew with its new settings")
         why = "disconnected; connect it to use it again" if modem in self._resting else "not started"
         return how.Standing(why=why)
 

@@ -47,12 +47,15 @@ class ModemSpec:
         modem = self.modem
         return modem.active and modem.send_sms_from_api and not modem.internet_access
 
-    def needs_restart(self, new: ModemSpec) -> bool:
-        """Whether the port must be opened, or the modem started, anew to take over the new settings."""
+    def needs_restart(self, new: ModemSpec, ready: bool) -> bool:
+        """Whether the port must be opened, or the modem started, anew to take over the new settings.
+
+        ready: whether it is at work; its SIM card is open then, and wants another PIN at the next start only.
+        """
 
         def essence(spec: ModemSpec) -> tuple[object, ...]:
             modem = spec.modem
-            serving = (modem.port, spec.line, modem.sim_pin, modem.active, modem.sms_centre, modem.imei)
+            serving = (modem.port, spec.line, modem.active, modem.sms_centre, modem.imei)
             if not modem.internet_access:
                 return (*serving, False)
             init = (modem.init_dial_1, modem.init_dial_2, modem.init_dial_3, modem.init_dial_4)
@@ -68,4 +71,5 @@ class ModemSpec:
                 modem.internet_route,
             )
 
-        return essence(self) != essence(new)
+        another_pin = self.modem.sim_pin != new.modem.sim_pin
+        return essence(self) != essence(new) or (another_pin and not ready)

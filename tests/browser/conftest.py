@@ -73,7 +73,8 @@ class Running:
         self.log.close()
 
 
-@pytest.fixture(scope="session")
+# Of a module, not of the run: Playwright keeps an event loop going in its thread, which other tests may want.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if not CHROMIUM.exists():
         if "OTPPI_NO_BROWSER" not in os.environ:

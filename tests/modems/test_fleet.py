@@ -121,6 +121,24 @@ def test_a_lost_port_gives_everything_back_and_the_modem_returns(yard: Yard) -> 
     yard.until(yard.lanes, timeout=10)
 
 
+def test_a_modem_whose_settings_change_is_there_all_the_while(yard: Yard) -> None:
+    modem = yard.ready(delay=0.3)
+    job = parcel()
+    yard.fleet.submit("a", job)
+    yard.until(lambda: modem.counts.bodies == 1)  # its worker ends when the message has
+    seen: list[tuple[bool, bool]] = []
+    changing = threading.Thread(target=yard.use, args=("a",), kwargs={"sms_centre": "+628160000"})
+    changing.start()
+    while changing.is_alive():
+        waits = yard.fleet.starting() or "a" in yard.lanes()
+        seen.append(("a" in yard.fleet.standings(), waits))
+    changing.join()
+    assert all(there for there, _ in seen)
+    assert sum(not waits for _, waits in seen) <= 1  # ready a moment ago, or looked at just in between
+    assert job.wait().modem == "a"
+    yard.until(yard.lanes)
+
+
 def test_an_outcome_that_is_unknown_brings_the_modem_back_in_step(yard: Yard) -> None:
     modem = yard.simulated("a")
     yard.use("a")
