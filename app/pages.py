@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from app import buttons
+from app import __version__, buttons
 from app.bell import Bell
 from app.brokers import Brokers
 from app.brokers.brokers import door
@@ -88,6 +88,7 @@ class Pages:
         self._shut: list[str] = []  # doors that should be open and are not
         make_folder(places.home)
         self.house = House(
+            version=__version__,
             store=store,
             gateway=service.gateway,
             modems=Desk(service.fleet),

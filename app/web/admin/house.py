@@ -96,6 +96,7 @@ class House:
     services(): switch → how it is doing; figures(): the machine now; restart(): soon, after the answer.
     """
 
+    version: str
     store: SettingsStore
     gateway: Gateway
     modems: Modems

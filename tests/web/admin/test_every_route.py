@@ -21,7 +21,7 @@ FOR_VIEWERS = {
     *("/otp", "/part/otp", "/modems", "/part/modems", "/modems/monitor", "/part/monitor", "/routing"),
     *("/connect", "/connect/api", "/connect/openapi.json", "/network", "/system", "/system/status"),
     *("/part/status.json", "/account", "/account/password", "/account/authenticator"),
-    *("/part/inbox", "/part/notices"),
+    *("/part/inbox", "/part/notices", "/system/about"),
     *("/connect/brokers", "/connect/asyncapi.json"),
     *("/account/authenticator/drop", "/account/sessions/<handle>"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.web.admin.pages import (
+    about,
     account,
     blocklist,
     card,
@@ -47,6 +48,7 @@ ROUTES = tuple(
         figures,
         network,
         system,
+        about,
         clock,
         power,
         card,
