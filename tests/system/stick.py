@@ -76,6 +76,8 @@ class Stick:
             ["losetup", "--find", "--show", self.image], check=True, capture_output=True, text=True
         )
         self.loop = done.stdout.strip()
+        # The mark outlives --detach: an earlier run that broke off may have left it on this very device.
+        subprocess.run(["blockdev", "--setrw", self.loop], check=True)
         major, minor = os.major(os.stat(self.loop).st_rdev), os.minor(os.stat(self.loop).st_rdev)
         self.machine(f"rm -f /dev/{self.name}; mknod /dev/{self.name} b {major} {minor}")
 
@@ -94,8 +96,13 @@ class Stick:
         )
         return done.stdout.decode()
 
+    def protect(self) -> None:
+        """Push its write-protect switch, until it is unplugged."""
+        subprocess.run(["blockdev", "--setro", self.loop], check=True)
+
     def unplug(self) -> None:
         if self.loop:
+            subprocess.run(["blockdev", "--setrw", self.loop], check=True)
             subprocess.run(["losetup", "--detach", self.loop], check=True)
             self.loop = ""
 

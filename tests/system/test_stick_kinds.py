@@ -29,6 +29,8 @@ def fuse(device: Machine) -> Iterator[None]:
     device("test -e /dev/fuse || mknod -m 666 /dev/fuse c 10 229")
     device("ln -sf mount.exfat-fuse /usr/sbin/mount.exfat")
     yield
+    # After a test that failed half-way, too.
+    device("umount --quiet --lazy /mnt; pkill -KILL mount.exfat", check=False)
     device("rm /usr/sbin/mount.exfat")
 
 
@@ -40,7 +42,7 @@ def exfat(stick: Stick, content: str) -> None:
     stick.plug()
     device(f"mount -t exfat /dev/{stick.name} /mnt && mkdir /mnt/otppi")
     device(f"cat > /mnt/{INI} <<'END'\n{content}END")
-    device("umount /mnt && until ! pgrep -f mount.exfat; do sleep 0.1; done")
+    device("umount /mnt && until ! pgrep mount.exfat; do sleep 0.1; done")
 
 
 @pytest.mark.usefixtures("fuse")
@@ -57,13 +59,13 @@ def test_a_stick_pulled_while_it_is_read_harms_nothing(device: Machine, stick: S
     """The reader waits for octets when the file system is gone for good: what drives it is killed."""
     exfat(stick, f"RESET_DHCP = true\r\n{VERIFY}")
     device.set("dhcp", "default_lease_time=600")
-    device("/usr/lib/otppi/libexec/stick mount sdz1; pkill -STOP -f mount.exfat")
+    device("/usr/lib/otppi/libexec/stick mount sdz1; pkill -STOP mount.exfat")
     reader = "otppi-reset-reader@sdz1.service"
     device(f"systemctl start --no-block {reader}")
     # It hangs in the kernel, in open() or read(), uninterruptible or not: proc_pid_wchan(5).
     asleep = f"cat /proc/$(systemctl show --property=MainPID --value {reader})/wchan"
     until(lambda: "fuse" in device(asleep, check=False), "it reads")
-    device("pkill -KILL -f mount.exfat")
+    device("pkill -KILL mount.exfat")
     until(lambda: device.show(reader, "ActiveState") == "inactive", "the reader has ended")
     said = device(f"journalctl --no-pager --output=cat --unit={reader} | tail -n 20")
     assert "Refused: otppi/reset-config.ini cannot be read" in said
@@ -75,13 +77,12 @@ def test_a_stick_pulled_while_it_is_read_harms_nothing(device: Machine, stick: S
 
 def test_a_stick_that_cannot_be_written_resets_all_the_same(device: Machine, stick: Stick) -> None:
     stick.ext4(asking(f"RESET_DHCP = true\n{VERIFY}"))
-    subprocess.run(["blockdev", "--setro", stick.loop], check=True)
+    stick.protect()
     device.set("dhcp", "default_lease_time=600")
     said = stick.read()
     assert "the report could not be written onto it" in said
     assert "dhcp" not in changed_sections(device)
     until(lambda: "3600" in device("grep default-lease /run/otppi-system/dhcpd.conf"), "it is in force")
-    subprocess.run(["blockdev", "--setrw", stick.loop], check=True)
 
 
 def test_a_fat_stick_by_the_mount_seam(device: Machine, stick: Stick) -> None:
