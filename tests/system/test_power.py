@@ -55,13 +55,16 @@ def card() -> Iterator[tuple[Path, str]]:
     table = "label: dos\nsize=8MiB, type=c\nsize=24MiB, type=83\n"
     subprocess.run(["sfdisk", "--quiet", image], input=table, text=True, check=True)
     done = subprocess.run(
-        ["losetup", "--find", "--show", "--partscan", image], check=True, capture_output=True, text=True
+        ["losetup", "--find", "--show", image], check=True, capture_output=True, text=True
     )
     loop = done.stdout.strip()
     try:
+        # partx reads the table itself: a kernel may know partitions, but no table of this kind.
+        subprocess.run(["partx", "--add", loop], check=True)
         subprocess.run(["mkfs.ext4", "-q", f"{loop}p2"], check=True)
         yield image, loop
     finally:
+        subprocess.run(["partx", "--delete", loop], check=True)
         subprocess.run(["losetup", "--detach", loop], check=True)
 
 

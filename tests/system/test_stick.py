@@ -162,7 +162,7 @@ def test_the_oldest_form_needs_the_code_on_the_card(device: Machine, stick: Stic
     change_everything(device)
     stick.ext4(asking(f"{code}\r\n", "optb/reset.txt"))
     stick.read()
-    assert set(CHANGED) - changed_sections(device) == {"dhcp", "wlan", "ethernet"}
+    assert set(CHANGED) - changed_sections(device) == {"dhcp", "wlan", "ethernet", "users"}
 
 
 def test_the_oldest_form_with_another_text_is_refused(device: Machine, stick: Stick) -> None:
