@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,9 @@ class Machine:
         self.root = root
         self.started = time.monotonic()
         self.console: list[str] = []
+        # Not by a process's number: those come again, and what an earlier run left is still there.
+        self._group = CGROUP / f"machine-{time.time_ns()}"
+        self._group.mkdir()
         self._nspawn = subprocess.Popen(
             [
                 "systemd-nspawn", "--quiet", f"--directory={root}", "--boot", "--keep-unit", "--register=no",
@@ -150,9 +153,7 @@ class Machine:
         self.leader = until(self._leader, "the machine has a first process", 20)
 
     def _own_group(self) -> None:
-        group = CGROUP / f"machine-{os.getpid()}"
-        group.mkdir()
-        (group / "cgroup.procs").write_text("0")
+        (self._group / "cgroup.procs").write_text("0")
 
     def _listen(self) -> None:
         assert self._nspawn.stdout is not None
@@ -230,6 +231,9 @@ class Machine:
             except subprocess.TimeoutExpired:
                 os.kill(self.leader, signal.SIGKILL)
                 self._nspawn.wait(15)
+        for group, _, _ in os.walk(self._group, topdown=False):
+            with suppress(OSError):  # what has not quite ended keeps its group
+                os.rmdir(group)
 
 
 def _children(process: int) -> list[int]:
