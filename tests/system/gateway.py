@@ -37,13 +37,16 @@ class Asker:
 
 
 class Modems(Simulators):
-    """Simulated modems in the machine, on pseudo-terminals that the gateway opens like any port."""
+    """Simulated modems in the machine, on pseudo-terminals that the gateway opens like any port.
 
-    def __init__(self, device: Machine, modems: int = 1) -> None:
+    known: whether the gateway has them in its settings, as sim1 and so on.
+    """
+
+    def __init__(self, device: Machine, modems: int = 1, *, known: bool = True) -> None:
         enter = device.words(["runuser", "-u", "otppi", "--", "env", "--chdir=/usr/lib/otppi", "python3"])
         super().__init__(modems, 0.0, "generic", python=enter)
         self._device = device
-        for number, path in enumerate(self.paths):
+        for number, path in enumerate(self.paths if known else ()):
             default = "on" if number == 0 else "off"
             device.set(f"modems/sim{number + 1}", f"port={path}", f"default_modem={default}")
 

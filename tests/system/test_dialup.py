@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.gateway import Modems
 from tests.system.machine import Machine, machine, until
 
 UNIT = "'otppi-dialup@up\\x2dlink:ttyUSB7.service'"
@@ -28,12 +29,15 @@ while true; do sleep 0.2; done
 
 @pytest.fixture(scope="module")
 def calling() -> Iterator[Machine]:
-    """A device of its own, with a port for a modem."""
+    """A device of its own, with a modem that answers before it is dialled with."""
     with machine() as device:
         device.booted()
         device.settled("otppi.service")
-        device("mknod -m 660 /dev/ttyUSB7 c 188 7")  # with nothing behind it
+        modem = Modems(device, known=False)
+        # Not a link: who dials asks where the port leads, and a pseudo-terminal may not be dialled with.
+        device(f"touch /dev/ttyUSB7 && mount --bind {modem.paths[0]} /dev/ttyUSB7")
         yield device
+        modem.close()
 
 
 def dial(device: Machine) -> None:
