@@ -30,6 +30,7 @@ from app.inforce import InForce
 from app.jobs import ClockWatch, Jobs
 from app.mail.office import MailOffice
 from app.maildoor import MailDoor
+from app.memory import trim
 from app.metrics import CONTENT_TYPE as metrics_type
 from app.numbering import normalise
 from app.pages import Pages
@@ -185,6 +186,7 @@ class Service:
         self.jobs.every(10.0, "doors", self.doors.look)
         self.jobs.every(24 * HOUR, "certificate", self.in_force.own_certificate)
         self.jobs.every(60.0, "figures", self.admin.keep_figures)
+        self.jobs.every(60.0, "memory", trim)
         self.jobs.every(10.0, "pages", self.admin.look)
 
     def start(self) -> None:

@@ -44,6 +44,7 @@ LAW: dict[str, frozenset[str]] = {
     "app.buttons": SERVING | {"app.bell", "app.brokers", "app.mail", "app.ddns", "app.web"},
     "app.main": EVERYTHING,
     "app.inforce": EVERYTHING,  # the part of the composition root that hands out changed settings
+    "app.memory": set(),
     "app.pages": EVERYTHING,  # the part of the composition root that builds the browser admin
     "app.__main__": EVERYTHING,
     "app.running": EVERYTHING,
