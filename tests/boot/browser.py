@@ -1,26 +1,35 @@
-"""A person with a browser on the access point, and their application: pages, forms, the REST interface."""
+"""A person with a browser near the device, and their application: pages, forms, the REST interface."""
 
 import json
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tests.boot.emulator.machine import patience
-from tests.boot.emulator.radio import Station
 
 _TOKEN = re.compile(r'name="csrf-token" value="([^"]+)"')
+
+
+class Computer(Protocol):
+    """Where it runs: a station on the access point, or the shell of the device itself."""
+
+    def run(self, command: str, timeout: float = ...) -> str: ...
 
 
 @dataclass(frozen=True)
 class Browser:
     """Keeps cookies; follows redirections; sends a form with the token of the page that it stands on."""
 
-    station: Station
+    station: Computer
     origin: str = "http://192.168.0.11:8888"
 
     def open(self, path: str) -> str:
         return self._curl(self.origin + path)
+
+    def sign_in(self, username: str, password: str) -> None:
+        page = self.submit("/login", "/login", username=username, password=password)
+        assert "/logout" in page, page
 
     def submit(self, form: str, to: str, **fields: str) -> str:
         """The page that comes after the form on one page was sent to another (or the same) address."""
@@ -45,7 +54,7 @@ class Browser:
 class Application:
     """A server of the company that sends its codes by this device."""
 
-    station: Station
+    station: Computer
     user: str
     password: str
     address: str = "http://192.168.0.11:8899/api/message"

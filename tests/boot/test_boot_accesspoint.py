@@ -66,10 +66,8 @@ def modem() -> SimModem:
 
 def ready(browser: Browser, port: str) -> None:
     """Waits until the modem is up at this port."""
-    look = f"curl --silent -b /run/cookies {browser.origin}/part/modems"
-    browser.station.guest.eventually(
-        f"ip netns exec station {look} | tr -d '\\n' | grep -q 'ready.*{port}'", patience(60)
-    )
+    shown = re.compile(f"ready.*{port}", re.DOTALL)
+    wait_until(lambda: shown.search(browser.open("/part/modems")) is not None, patience(60))
 
 
 def code_in(text: str) -> str:

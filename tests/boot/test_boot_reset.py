@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.boot.browser import Browser
 from tests.boot.emulator.machine import Machine, patience
 from tests.boot.emulator.plugs import fat_stick, file_on, flash_disk
 
@@ -82,9 +83,14 @@ def test_at_the_start_with_the_service_broken_and_what_the_admin_set_is_kept(
     virt: Machine, tmp_path: Path
 ) -> None:
     change_everything(virt)
-    otppi(virt, "set general device_time_zone=Europe/Berlin")
+    browser = Browser(virt.console, "http://127.0.0.1:8888")
+    browser.sign_in("ann", "grey-otter-sings-42")
+    browser.submit("/system/time", "/system/time", device_time_zone="Europe/Berlin")
     virt.console.eventually("readlink /etc/localtime | grep -q Europe/Berlin", patience(60))
-    set_clock(virt, 2_000_000_000)
+    # What the page's button sends, in a browser that lives in 2033; who is signed in stays so.
+    page = browser.submit("/system/time", "/system/time/set", unix="2000000000.000")
+    assert "The clock is set." in page, page
+    assert "2033-05-18 05:3" in page, page
     virt.console.run("mkdir -p /etc/systemd/system/otppi.service.d")
     broken = "[Service]\\nExecStart=\\nExecStart=/bin/false\\n"
     virt.console.run(f"printf '{broken}' > /etc/systemd/system/otppi.service.d/broken.conf")
@@ -92,7 +98,7 @@ def test_at_the_start_with_the_service_broken_and_what_the_admin_set_is_kept(
     virt.console.run("systemctl mask --runtime otppi-reset@sda.service; sync")
     with flash_disk(virt, stick):
         virt.console.eventually("test -b /dev/sda")
-        virt.restart(patience(60))
+        virt.restart(patience(60), by=lambda: browser.submit("/system/power/reboot", "/system/power/reboot"))
         assert_as_delivered(virt)
         assert virt.console.run("systemctl is-active otppi", check=False) != "active"
         assert virt.console.run("readlink /etc/localtime").endswith("Europe/Berlin")
@@ -102,12 +108,3 @@ def test_at_the_start_with_the_service_broken_and_what_the_admin_set_is_kept(
         virt.console.run("systemctl restart otppi", patience(60))
         virt.console.eventually(f"{LOOK} | grep -q 'action=./setup'", patience(60))
     assert file_on(stick, "reset-report.txt").startswith("OTP-Pi reset\r\n\r\nDone:")
-
-
-def set_clock(virt: Machine, wall: int) -> None:
-    """As the page does it: the gateway's user asks timedated, which sets the clock chip too."""
-    program = (
-        "from app.system.dbus import SystemBus; from app.system.timekeeping import Time; "
-        f"from hw.rtc import Rtc; Time(SystemBus(), Rtc()).set({wall})"
-    )
-    virt.console.run(f"cd /usr/lib/otppi && runuser -u otppi -- python3 -c '{program}'", patience(30))

@@ -68,10 +68,13 @@ class Machine:
         if said.strip():
             raise RuntimeError(f"{line}: {said.strip()}")
 
-    def restart(self, timeout: float) -> None:
-        """Has the guest restart itself, as the page or a timetable does, and waits until it is up again."""
+    def restart(self, timeout: float, by: Callable[[], object] | None = None) -> None:
+        """Has the guest restart itself and waits until it is up again. by: how, the shell unless given."""
         self.qmp.ask("set-action", reboot="reset")
-        self.console.type("systemctl reboot")
+        if by is None:
+            self.console.type("systemctl reboot")
+        else:
+            by()
         self.qmp.wait_for("RESET", timeout)
         self.wait_until_up(timeout)
 
