@@ -18,9 +18,11 @@ from tests.boot.emulator.plugs import fat_stick, flash_disk, python_library, ser
 
 GUEST = Path(__file__).parent / "guest"
 PIN = 26
+ATTEMPTS = 6
+LIBRARIES = "/usr/local/lib/pins"
 
 # What each melody is made of, in hertz, by hand from a table of the tempered scale (A4 = 440).
-TONES = {
+TONES: dict[str, list[float]] = {
     "fail_send_sms": [880, 880, 659],
     "amqp_disconnected": [784, 523],
     "mqtt_disconnected": [784, 587],
@@ -64,7 +66,7 @@ def test_hwclock_reads_what_the_gateway_set(raspi3b: Machine) -> None:
     as_gateway = "cd /usr/lib/otppi && runuser -u otppi --"
     raspi3b.console.eventually(f"{as_gateway} python3 -c '{program}'", patience(60))
     # 2,000,000,000 s after 1970 it is 03:33:20 on 18 May 2033 in Greenwich.
-    assert raspi3b.console.run("hwclock --get --utc").startswith("2033-05-18 03:3")
+    assert raspi3b.console.run("TZ=UTC hwclock --get --utc").startswith("2033-05-18 03:3")
     assert raspi3b.console.run("date --utc +%Y-%m-%d") == "2033-05-18"
 
 
@@ -85,45 +87,65 @@ def application(raspi3b: Machine) -> str:
 
 @pytest.fixture(scope="module")
 def buzzer(raspi3b: Machine, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """How to run ring.py on a board that has lgpio, as Raspberry Pi OS does; Debian has no package of it."""
-    stick = fat_stick(tmp_path_factory.mktemp("stick") / "lgpio.img", python_library("lgpio"))
+    """How to run ring.py on a board that has lgpio and a gpiozero that goes with it, as Raspberry Pi OS does.
+
+    Debian has no package of the one and an older version of the other: a stick brings both.
+    """
+    libraries = python_library("lgpio") | python_library("gpiozero")
+    stick = fat_stick(tmp_path_factory.mktemp("stick") / "libraries.img", libraries)
     console = raspi3b.console
     with flash_disk(raspi3b, stick, port="1"):
         console.eventually("test -b /dev/sda")
-        console.run("mkdir -p /run/lgpio && mount -o ro /dev/sda /mnt && cp /mnt/* /run/lgpio; umount /mnt")
+        # Not to /run, from where no program may be loaded.
+        console.run(
+            f"mkdir -p {LIBRARIES} && mount -o ro /dev/sda /mnt && cp -r /mnt/* {LIBRARIES}; umount /mnt"
+        )
     text = (GUEST / "ring.py").read_text()
     console.run(f"cat > /run/ring.py <<'END OF ring.py'\n{text}END OF ring.py")
     folder = "/run/systemd/system/otppi.service.d"
-    drop_in = "[Service]\\nEnvironment=PYTHONPATH=/run/lgpio\\n"
+    drop_in = f"[Service]\\nEnvironment=PYTHONPATH={LIBRARIES}\\n"
     console.run(f"mkdir -p {folder}; printf '{drop_in}' > {folder}/lgpio.conf; systemctl daemon-reload")
     console.run("systemctl restart otppi", patience(60))
     environment = console.run("systemctl show --property Environment --value otppi")
     return f"cd /usr/lib/otppi && runuser -u otppi -- env {environment} python3 /run/ring.py"
 
 
-@pytest.mark.parametrize("melody", TONES)
-def test_the_buzzers_pin_moves_at_the_pace_of_each_melody(
-    raspi3b: Machine, registers: Recorder, played: dict[str, list[float]], melody: str
-) -> None:
-    assert len(played[melody]) == len(TONES[melody]), played[melody]
-    for heard, wanted in zip(played[melody], TONES[melody], strict=True):
-        assert abs(heard - wanted) < 0.1 * wanted, played[melody]
+def alike(heard: list[float], wanted: list[float]) -> bool:
+    return len(heard) == len(wanted) and all(
+        abs(one - other) < 0.1 * other for one, other in zip(heard, wanted, strict=True)
+    )
 
 
 @pytest.fixture(scope="module")
 def played(raspi3b: Machine, registers: Recorder, buzzer: str) -> dict[str, list[float]]:
-    """Each melody played once, with the tones that were seen on the pin meanwhile."""
+    """The tones that were seen on the pin while each melody was played.
+
+    Again when they are others than wanted: a busy host leaves the emulator without its processor for longer
+    than a period. What is wrong in itself is wrong each time.
+    """
     assert set(TONES) == set(MELODIES)
-    heard = {}
-    raspi3b.console.type(f"{buzzer} play {' '.join(TONES)} </dev/null")
-    for name in TONES:
-        raspi3b.console.wait_for(rf"playing {name}\n", patience(60))
-        registers.start(raspi3b)
-        raspi3b.console.wait_for(rf"played {name}\n", patience(60))
-        registers.stop(raspi3b)
-        heard[name] = tones(registers.edges(PIN))
+    heard: dict[str, list[float]] = {}
+    raspi3b.console.type(f"{buzzer} play")
+    raspi3b.console.wait_for(r"which\?\n", patience(60))
+    for name, wanted in TONES.items():
+        for _ in range(ATTEMPTS):
+            registers.start(raspi3b)
+            raspi3b.console.type(name)
+            raspi3b.console.wait_for(rf"played {name}\n", patience(30))
+            registers.stop(raspi3b)
+            heard[name] = tones(registers.edges(PIN))
+            if alike(heard[name], wanted):
+                break
+    raspi3b.console.type("end")
     raspi3b.console.run("true")
     return heard
+
+
+@pytest.mark.parametrize("melody", TONES)
+def test_the_buzzers_pin_moves_at_the_pace_of_each_melody(
+    played: dict[str, list[float]], melody: str
+) -> None:
+    assert alike(played[melody], TONES[melody]), played[melody]
 
 
 def test_a_message_that_fails_rings_until_it_is_silenced(
@@ -149,12 +171,17 @@ def test_the_service_itself_rings_in_its_fences(
     console = raspi3b.console
     otppi(console, "set bell fail_send_sms=once")
     console.eventually("journalctl -b -u otppi --no-pager | grep -q 'settings of bell changed'", patience(60))
-    registers.start(raspi3b)
     body = '{"command":"send-sms","data":{"receiver":"+6281212345678","message":"to nobody"}}'
-    answer = console.run(f"{application} '{body}'; sleep 3", patience(30))
-    assert json.loads(answer)["response_code"] != "0000"
-    registers.stop(raspi3b)
-    assert [round(tone, -2) for tone in tones(registers.edges(PIN))] == [900, 900, 700]
+    heard: list[float] = []
+    for _ in range(ATTEMPTS):
+        registers.start(raspi3b)
+        answer = console.run(f"{application} '{body}'; sleep 3", patience(30))
+        registers.stop(raspi3b)
+        assert json.loads(answer)["response_code"] != "0000"
+        heard = tones(registers.edges(PIN))
+        if alike(heard, TONES["fail_send_sms"]):
+            break
+    assert alike(heard, TONES["fail_send_sms"]), heard
 
 
 def test_a_modem_on_the_usb_port_sends(raspi3b: Machine, application: str) -> None:

@@ -41,8 +41,8 @@ def virt(
 def raspi3b(card: Card, folder: Path, extra: Sequence[str] = (), append: str = "") -> Machine:
     """A Raspberry Pi 3B with a DS3231-like clock on its I2C bus; no network, console on the mini-UART.
 
-    Two of its four cores have power: more than the host has makes the guest slower, and a core that is on but not
-    used turns round and round in the firmware's waiting loop.
+    Two of its four cores have power: more than the host has makes the guest slower, and a core that is on
+    but not used turns round and round in the firmware's waiting loop.
     """
     arguments = ["-M", "raspi3b", "-global", "bcm2837.enabled-cpus=2", "-m", "1024"]
     arguments += ["-dtb", str(_device_tree(card, folder))]

@@ -31,11 +31,13 @@ class Recorder:
         self._from = 0
 
     def start(self, machine: Machine) -> None:
+        machine.prefer(True)
         self._from = self._log.stat().st_size if self._log.exists() else 0
         machine.qmp.monitor("trace-event memory_region_ops_write on")
 
     def stop(self, machine: Machine) -> None:
         machine.qmp.monitor("trace-event memory_region_ops_write off")
+        machine.prefer(False)
 
     def text(self) -> str:
         """Every write since the start, as QEMU's log has it."""
@@ -57,16 +59,30 @@ class Recorder:
 
 
 def tones(edges: list[Edge], pause: float = 0.03) -> list[float]:
-    """The tones that were heard, in hertz: a run of rises, or the change of their pace, makes one.
+    """The tones that were heard, in hertz: a steady pace of rises makes one, over 20 of them at least.
 
-    A rise that comes more than `pause` seconds after the one before begins anew.
+    A new one begins with another pace (more than a tenth away), or after `pause` seconds without a rise.
     """
     rises = [edge.at for edge in edges if edge.level]
-    periods = [later - earlier for earlier, later in pairwise(rises)]
     runs: list[list[float]] = [[]]
-    for period in periods:
+    for period in (later - earlier for earlier, later in pairwise(rises)):
         if period > pause:
             runs.append([])
         else:
             runs[-1].append(period)
-    return [1 / median(run) for run in runs if len(run) > 5]
+    return [tone for run in runs for tone in _paces(run)]
+
+
+def _paces(periods: list[float], around: int = 7) -> list[float]:
+    """The paces in a run without a pause; a running median passes over late rises and keeps steps sharp."""
+    smooth = [median(periods[max(0, at - around) : at + around + 1]) for at in range(len(periods))]
+    steady: list[list[float]] = [[]]
+    for period in smooth:
+        if steady[-1] and abs(period / steady[-1][0] - 1) > 0.1:
+            steady.append([])
+        steady[-1].append(period)
+    found: list[float] = []
+    for pace in (1 / median(stretch) for stretch in steady if len(stretch) > 20):
+        if not found or abs(pace / found[-1] - 1) > 0.1:
+            found.append(pace)
+    return found

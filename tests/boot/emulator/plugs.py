@@ -74,11 +74,11 @@ def fat_stick(image: Path, files: Mapping[str, str | bytes], megabytes: int = 64
     with image.open("wb") as disk:
         disk.truncate(megabytes * 1024 * 1024)
     tool("mkfs.vfat", "-F", "32", "-s", "1", "-n", "STICK", image)
+    for folder in sorted({str(folder) for path in files for folder in Path(path).parents[:-1]}):
+        tool("mmd", "-i", image, f"::/{folder}")
     for path, text in files.items():
         source = image.with_suffix(".file")
         source.write_bytes(text if isinstance(text, bytes) else text.encode())
-        for folder in reversed(Path(path).parents[:-1]):
-            tool("mmd", "-D", "s", "-i", image, f"::/{folder}")
         tool("mcopy", "-i", image, source, f"::/{path}")
         source.unlink()
     return image

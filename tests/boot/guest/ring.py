@@ -1,6 +1,6 @@
 """Runs on the booted Raspberry Pi as the gateway's user: plays melodies by the product's own bell.
 
-ring.py play NAME...     each melody once, `playing NAME` before and `played NAME` after it
+ring.py play             each melody named on a line of its input, `played NAME` after it, until a line `end`
 ring.py silence          a failed message that rings until it is over, then Silence
 """
 
@@ -21,10 +21,13 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def play(names: list[str]) -> None:
+def play() -> None:
     buzzer = Buzzer(BellSettings().gpio_pin)
-    for name in names:
-        say(f"playing {name}")
+    say("which?")
+    for line in sys.stdin:
+        name = line.strip()
+        if name == "end":
+            return
         buzzer.play(MELODIES[name], threading.Event())
         say(f"played {name}")
 
@@ -46,6 +49,6 @@ def silence() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "play":
-        play(sys.argv[2:])
+        play()
     else:
         silence()
