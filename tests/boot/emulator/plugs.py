@@ -29,7 +29,9 @@ def serial_cable(
         backend = {"type": "socket", "data": {"addr": address, "server": False}}
         machine.qmp.ask("chardev-add", id=name, backend=backend)
         far_end, _ = door.accept()
-    where = {"port": port} if port else {}
+    where: dict[str, object] = {"port": port} if port else {}
+    if stays:  # else the end of the far end would pull it
+        where["always-plugged"] = True
     machine.qmp.ask("device_add", driver="usb-serial", id=f"{name}-plug", chardev=name, **where)
     try:
         with far_end:
