@@ -146,7 +146,14 @@ def picture(page: Any, name: str) -> None:
     # As tall as the page is: a bar that keeps to the window's lower edge would else lie over its middle.
     tall = page.evaluate("document.documentElement.scrollHeight")
     page.set_viewport_size({"width": size["width"], "height": min(max(tall, size["height"]), 4000)})
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    for left in (2, 1, 0):  # on a busy machine Chromium sometimes cannot, and can a moment later
+        try:
+            page.screenshot(path=SCREENSHOTS / f"{name}.png")
+            break
+        except Exception:
+            if not left:
+                raise
+            page.wait_for_timeout(1000)
     page.set_viewport_size(size)
 
 
