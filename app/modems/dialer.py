@@ -184,8 +184,7 @@ class Dialer:
     def _prepare(self, modem: GsmModem) -> None:
         """What chat would say before it dials: the init strings in turn, and the access point."""
         of = self.spec.modem
-        init = (of.init_dial_1, of.init_dial_2, of.init_dial_3, of.init_dial_4, of.init_dial_5)
-        for command in filter(None, init):
+        for command in of.init_strings:
             modem.ask(command)
         modem.ask(f'AT+CGDCONT=1,"IP",{quoted(of.apn)}')  # 3GPP TS 27.007 §10.1.1
 

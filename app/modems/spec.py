@@ -58,11 +58,9 @@ class ModemSpec:
             serving = (modem.port, spec.line, modem.active, modem.sms_centre, modem.imei)
             if not modem.internet_access:
                 return (*serving, False)
-            init = (modem.init_dial_1, modem.init_dial_2, modem.init_dial_3, modem.init_dial_4)
             return (
                 *serving,
-                *init,
-                modem.init_dial_5,
+                modem.init_strings,
                 modem.dial_command,
                 modem.dial_number,
                 modem.apn,

@@ -76,6 +76,12 @@ class Modem(Section):
     init_dial_5: str = option("", "Init dial 5", help=INIT_DIAL)
     dial_command: str = option("ATD", "Dial command", longest=20)
 
+    @property
+    def init_strings(self) -> tuple[str, ...]:
+        """What is said before dialling, in turn; the empty ones left out."""
+        every = (self.init_dial_1, self.init_dial_2, self.init_dial_3, self.init_dial_4, self.init_dial_5)
+        return tuple(one for one in every if one)
+
     @classmethod
     def clashes(cls, items: Mapping[str, Any]) -> Iterable[Finding]:
         owner: dict[str, str] = {}

@@ -30,7 +30,6 @@ class DialPlan:
 
     @classmethod
     def of(cls, item: str, modem: Modem, port: str) -> DialPlan:
-        init = (modem.init_dial_1, modem.init_dial_2, modem.init_dial_3, modem.init_dial_4, modem.init_dial_5)
         return cls(
             interface=interface_of(item),
             port=port,
@@ -40,7 +39,7 @@ class DialPlan:
             password=modem.apn_password,
             number=modem.dial_number,
             command=modem.dial_command,
-            init=tuple(one for one in init if one),
+            init=modem.init_strings,
             default_route=modem.internet_route == "default",
         )
 

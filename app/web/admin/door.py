@@ -274,7 +274,7 @@ def _nothing(visit: Visit, methods: Sequence[str]) -> HTTPResponse:
         response = _refused(visit, 405, "This address is for another kind of request.")
         response.set_header("Allow", ", ".join(sorted(methods)))
         return response
-    return visit.page("error.html", 404, title=visit.t("Nothing here"), why=visit.t("There is no such page."))
+    return visit.nothing()
 
 
 def _refused(visit: Visit, status: int, why: str) -> HTTPResponse:

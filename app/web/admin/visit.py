@@ -97,6 +97,11 @@ class Visit:
         html = render.page(template, self, values).encode("utf-8")
         return self.send(html, "text/html; charset=utf-8", status)
 
+    def nothing(self, why: str = "") -> HTTPResponse:
+        """What is asked for is not there; why: a sentence in the visitor's language, else that of a page."""
+        why = why or self.t("There is no such page.")
+        return self.page("error.html", 404, title=self.t("Nothing here"), why=why)
+
     def send(self, body: bytes, kind: str, status: int = 200, name: str = "") -> HTTPResponse:
         """Octets of a kind; with a name, to be kept as a file."""
         headers = {"Content-Type": kind, "Cache-Control": "no-store", "Vary": "Cookie, Accept-Encoding"}

@@ -95,8 +95,7 @@ def _number(visit: Visit, sender: str) -> str:
 
 
 def _gone(visit: Visit) -> HTTPResponse:
-    why = visit.t("This message is no longer in the inbox.")
-    return visit.page("error.html", 404, title=visit.t("Nothing here"), why=why)
+    return visit.nothing(visit.t("This message is no longer in the inbox."))
 
 
 def act(visit: Visit, seq: str) -> HTTPResponse:

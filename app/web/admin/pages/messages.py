@@ -71,8 +71,7 @@ def _day(text: str) -> float:
 def one(visit: Visit, seq: str) -> HTTPResponse:
     found = visit.house.book.one(int(seq)) if seq.isdecimal() and len(seq) < 16 else None
     if found is None:
-        why = visit.t("The ledger has no such message; it keeps them for 90 days.")
-        return visit.page("error.html", 404, title=visit.t("Nothing here"), why=why)
+        return visit.nothing(visit.t("The ledger has no such message; it keeps them for 90 days."))
     names = {card["id"]: card["name"] for card in visit.house.modems.cards()}
     template = "part_way.html" if visit.live else "message.html"
     owner, row = found

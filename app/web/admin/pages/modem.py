@@ -20,8 +20,7 @@ def _card(visit: Visit, modem: str) -> Mapping[str, Any] | None:
 
 
 def _missing(visit: Visit) -> HTTPResponse:
-    why = visit.t("There is no such modem.")
-    return visit.page("error.html", 404, title=visit.t("Nothing here"), why=why)
+    return visit.nothing(visit.t("There is no such modem."))
 
 
 def modem(visit: Visit, modem: str) -> HTTPResponse:

@@ -78,9 +78,7 @@ def names(visit: Visit) -> HTTPResponse:
 def name(visit: Visit, item: str) -> HTTPResponse:
     """The history of one name."""
     if item not in visit.house.store.items(DdnsRecord):
-        return visit.page(
-            "error.html", 404, title=visit.t("Nothing here"), why=visit.t("There is no such page.")
-        )
+        return visit.nothing()
     return visit.page("name.html", item=item, states=STATES, history=visit.house.names.history(item))
 
 

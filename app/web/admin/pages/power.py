@@ -92,7 +92,7 @@ def do(visit: Visit, deed: str) -> HTTPResponse:
 
 
 def _missing(visit: Visit) -> HTTPResponse:
-    return visit.page("error.html", 404, title=visit.t("Nothing here"), why=visit.t("There is no such page."))
+    return visit.nothing()
 
 
 routes = [

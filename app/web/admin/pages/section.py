@@ -286,7 +286,7 @@ def act(visit: Visit, name: str, action: str) -> HTTPResponse:
 
 
 def _missing(visit: Visit) -> HTTPResponse:
-    return visit.page("error.html", 404, title=visit.t("Nothing here"), why=visit.t("There is no such page."))
+    return visit.nothing()
 
 
 routes = [
