@@ -2,30 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-
-class Told(Protocol):
-    """What `hw.gsm.probe` and the start of a modem both find out; None or empty where it does not tell."""
-
-    @property
-    def manufacturer(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def revision(self) -> str: ...
-    @property
-    def imei(self) -> str | None: ...
-    @property
-    def imsi(self) -> str | None: ...
-    @property
-    def iccid(self) -> str | None: ...
-    @property
-    def operator(self) -> str | None: ...
-    @property
-    def msisdn(self) -> str | None: ...
-    @property
-    def smsc(self) -> str | None: ...
+from hw.gsm.told import Told
 
 
 def fields_of(told: Told) -> dict[str, str]:

@@ -11,6 +11,7 @@ from hw.at.channel import AtChannel
 from hw.errors import AtError, AtTimeout, DeviceMissing, HwError
 from hw.gsm.dialects import choose, dialects
 from hw.gsm.imei import completed
+from hw.gsm.told import Told
 from hw.ports import Line, open_port
 from hw.serialports import SerialPort, at_ports
 
@@ -19,21 +20,12 @@ RATES = (115200, 9600, 57600, 38400, 19200, 230400, 460800, 921600, 4800)
 _KNOCKS, _PATIENCE = 2, 0.6
 
 
-@dataclass(frozen=True)
-class Found:
-    """A modem at a port; None or empty where it does not tell. sim: the answer to AT+CPIN?, or ""."""
+@dataclass(frozen=True, kw_only=True)
+class Found(Told):
+    """A modem at a port. sim: the answer to AT+CPIN?, or ""."""
 
     port: str
     baud: int
-    manufacturer: str
-    model: str
-    revision: str
-    imei: str | None
-    iccid: str | None
-    imsi: str | None
-    msisdn: str | None
-    smsc: str | None
-    operator: str | None
     sim: str
 
 

@@ -13,6 +13,7 @@ from hw.at.command import quoted
 from hw.errors import AtError, PinNeeded, PinRefused, SimBlocked, SimMissing, SimProblem
 from hw.gsm.dialects import Dialect, choose
 from hw.gsm.imei import completed
+from hw.gsm.told import Told
 
 log = logging.getLogger(__name__)
 
@@ -27,22 +28,13 @@ _NO_SIM: set[int | str] = {10, 13, 15, 310, 313, 315, "SIM NOT INSERTED", "SIM F
 _KEPT_MESSAGES = ("ME", "SM", "MT")
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Who a modem is and which SIM it has; None or empty where it does not tell.
+@dataclass(frozen=True, kw_only=True)
+class Identity(Told):
+    """What the start sequence found out; None where the modem does not tell.
 
     store: the message store in use. news: the value of AT+CNMI in use, or None: messages must be fetched.
     """
 
-    manufacturer: str
-    model: str
-    revision: str
-    imei: str | None
-    iccid: str | None
-    imsi: str | None
-    msisdn: str | None
-    smsc: str | None
-    operator: str | None
     dialect: Dialect
     charset: str | None
     store: replies.Store | None
@@ -103,19 +95,19 @@ class Starter:
         operator = replies.operator(self._try("AT+COPS?"), charset).name
         self._channel.echo_is_off = self._channel.echoes == echoes
         return Identity(
-            manufacturer,
-            model,
-            revision,
-            completed(imei) if imei else None,
-            iccid,
-            imsi,
-            numbers[0] if numbers else None,
-            smsc,
-            operator,
-            dialect,
-            charset,
-            store,
-            news,
+            manufacturer=manufacturer,
+            model=model,
+            revision=revision,
+            imei=completed(imei) if imei else None,
+            iccid=iccid,
+            imsi=imsi,
+            msisdn=numbers[0] if numbers else None,
+            smsc=smsc,
+            operator=operator,
+            dialect=dialect,
+            charset=charset,
+            store=store,
+            news=news,
         )
 
     def _try(self, command: str) -> Sequence[str]:

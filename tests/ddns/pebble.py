@@ -1,6 +1,6 @@
 """Pebble, Let's Encrypt's own test authority, and a Cloudflare whose records its name server shows.
 
-Both programs are in Debian's package pebble.
+Both programs are in Debian's package pebble. The fixtures are for conftest.py of whoever needs them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
+
+import pytest
 
 from tests.ddns.servers import VendorServer
 from tests.mail.servers import Authority as TlsAuthority
@@ -107,3 +109,17 @@ class CloudflareWithPebble(VendorServer):
         elif asked.line == "DELETE /zones/z0ne/dns_records/pr00f":
             self.pebble.clear_text("_acme-challenge.home.example.com")
         return 200, json.dumps({"success": True, "result": result}), {}
+
+
+@pytest.fixture(scope="module")
+def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
+    with authority_running(tmp_path_factory.mktemp("pebble")) as running:
+        yield running
+
+
+@pytest.fixture
+def cloudflare(pebble: Pebble) -> Iterator[CloudflareWithPebble]:
+    server = CloudflareWithPebble()
+    server.pebble = pebble
+    yield server
+    server.stop()

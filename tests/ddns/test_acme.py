@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +25,13 @@ from app.settings.keypair import KeyPair
 from app.settings.snapshot import Settings
 from app.store.database import Database
 from app.store.ddns import DdnsHistory
-from tests.ddns.pebble import ABLE, CloudflareWithPebble, Pebble, authority_running, free_port
+from tests.ddns.pebble import ABLE, CloudflareWithPebble, Pebble, free_port
 from tests.ddns.servers import VendorServer, answering
 from tests.wanting import unless
 
 pytestmark = unless(ABLE, "needs pebble and pebble-challtestsrv")
 
 HOME = DdnsRecord(name="home", zone="example.com", record_name="home", certificate=True)
-
-
-@pytest.fixture(scope="module")
-def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
-    with authority_running(tmp_path_factory.mktemp("pebble")) as running:
-        yield running
-
-
-@pytest.fixture
-def cloudflare(pebble: Pebble) -> Iterator[CloudflareWithPebble]:
-    server = CloudflareWithPebble()
-    server.pebble = pebble
-    yield server
-    server.stop()
 
 
 def account(server: VendorServer) -> Cloudflare:

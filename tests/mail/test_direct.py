@@ -2,61 +2,27 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 
-import dns.message
-import dns.rcode
 import dns.resolver
-import dns.rrset
 import pytest
 
 from app.mail.account import Tls
 from app.mail.direct import MailExchangers
 from app.mail.session import AccountFault, LetterFault
+from tests.nameserver import NameServer
 
 ZONE = {
-    "example.com.": ["20 backup.example.com.", "10 mx.example.com."],
-    "null.example.": ["0 ."],
-    "bare.example.": [],
-    "xn--bcher-kva.example.": ["5 mx.example.net."],
+    ("example.com.", "MX"): ["20 backup.example.com.", "10 mx.example.com."],
+    ("null.example.", "MX"): ["0 ."],
+    ("bare.example.", "MX"): [],
+    ("xn--bcher-kva.example.", "MX"): ["5 mx.example.net."],
 }
-
-
-class NameServer:
-    """Answers MX questions over UDP from ``ZONE``; says nothing at all about silent.example."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                octets, client = self._socket.recvfrom(4096)
-            except OSError:
-                return
-            query = dns.message.from_wire(octets)
-            name = query.question[0].name.to_text()
-            if name == "silent.example.":
-                continue
-            answer = dns.message.make_response(query)
-            if name not in ZONE:
-                answer.set_rcode(dns.rcode.NXDOMAIN)
-            elif ZONE[name]:
-                answer.answer.append(dns.rrset.from_text(name, 60, "IN", "MX", *ZONE[name]))
-            self._socket.sendto(answer.to_wire(), client)
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 @pytest.fixture
 def exchangers() -> Iterator[MailExchangers]:
-    server = NameServer()
+    server = NameServer(ZONE, silent=["silent.example."])
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = ["127.0.0.1"]
     resolver.port = server.port

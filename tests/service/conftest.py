@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.rig import Gateway, Simulators
+from tests.ddns.pebble import cloudflare as cloudflare
+from tests.ddns.pebble import pebble as pebble
 
 
 @pytest.fixture

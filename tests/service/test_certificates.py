@@ -6,7 +6,7 @@ import base64
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from app.settings.keypair import KeyPair
 from app.settings.keystore import Keystore
 from app.settings.network import Wlan
 from bench.rig import Gateway
-from tests.ddns.pebble import ABLE, CloudflareWithPebble, Pebble, authority_running
+from tests.ddns.pebble import ABLE, CloudflareWithPebble, Pebble
 from tests.ddns.servers import answering
 from tests.keypairs import signed_by_itself
 from tests.wanting import unless
@@ -135,20 +135,6 @@ def test_a_java_key_store_as_earlier_devices_have_it_is_served(service: Gateway)
     assert found.fingerprint(hashes.SHA256()) == bytes.fromhex(
         "c515b2473d7ededa0ba67762b9c586ad66dd3ba2b18212b8e9517dc44e384613"
     )
-
-
-@pytest.fixture(scope="module")
-def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
-    with authority_running(tmp_path_factory.mktemp("pebble")) as running:
-        yield running
-
-
-@pytest.fixture
-def cloudflare(pebble: Pebble) -> Iterator[CloudflareWithPebble]:
-    server = CloudflareWithPebble()
-    server.pebble = pebble
-    yield server
-    server.stop()
 
 
 @unless(ABLE, "needs pebble and pebble-challtestsrv")
