@@ -132,4 +132,5 @@ def test_the_watchdog_bites_when_the_kernel_stops(virt: Machine) -> None:
     assert virt.console.run("cat /sys/class/watchdog/watchdog0/timeout") == "14"
     virt.console.run("sysctl kernel.panic=0 kernel.sysrq=1")
     virt.console.type("echo c >/proc/sysrq-trigger")
+    virt.console.wait_for("end Kernel panic", patience(10))
     virt.qmp.wait_for("WATCHDOG", timeout=patience(60))

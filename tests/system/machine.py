@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from app import __version__
+
 TREE = Path(__file__).resolve().parents[2]
 ROOT = Path(os.environ.get("OTPPI_BUILD", TREE / "build")) / "root-amd64"
 WORK = Path(os.environ.get("OTPPI_SYSTEM_TEST", "/nonexistent"))
@@ -50,11 +52,7 @@ def package(version: str = "") -> Path:
     if version:
         subprocess.run([TREE / "scripts/build-deb", version], check=True, capture_output=True)
         return TREE / "dist" / f"otp-pi_{version}_all.deb"
-    named = subprocess.run(
-        ["sed", "-n", 's/^version = "\\(.*\\)"$/\\1/p', TREE / "pyproject.toml"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    return TREE / "dist" / f"otp-pi_{named.stdout.strip()}_all.deb"
+    return TREE / "dist" / f"otp-pi_{__version__}_all.deb"
 
 
 class Layers:

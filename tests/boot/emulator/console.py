@@ -1,15 +1,16 @@
 """A root shell on the guest's serial port: run a command, get output and status, however noisy the line."""
 
+import codecs
 import re
-import select
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 # Colours, bracketed paste, and the "OSC 3008" marks systemd's shells print around every command.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\r")
-
+_LONGEST = 500
 
 _PLAIN = "stty -echo; export TERM=dumb PAGER=cat SYSTEMD_COLORS=0 HOME=/root; cd; PS1=; PS2=; dmesg -n 1"
 
@@ -23,23 +24,29 @@ class CommandFailed(AssertionError):
 
 
 class Console:
+    """Listens all the time: a guest that prints what nobody takes stops, and the whole emulator with it."""
+
     def __init__(self, path: Path, alive: Callable[[], None], log: Path) -> None:
         self._alive = alive  # raises when the emulator has died
         self._log = log.open("ab")
+        self._news = threading.Condition()
         self._heard = ""
         self._count = 0
         self._socket = _connect(path, alive)
+        threading.Thread(target=self._listen, name="console", daemon=True).start()
 
     def wait_for(self, pattern: str, timeout: float) -> re.Match[str]:
         """What the guest says next that matches; everything up to its end is then taken as heard."""
         deadline = time.monotonic() + timeout
-        while not (found := re.search(pattern, self._heard)):
-            if time.monotonic() > deadline:
-                raise Silence(f"no {pattern!r} within {timeout:.0f} s; last heard: {self._heard[-1500:]!r}")
-            self._alive()
-            self._listen(0.5)
-        self._heard = self._heard[found.end() :]
-        return found
+        with self._news:
+            while not (found := re.search(pattern, self._heard)):
+                if time.monotonic() > deadline:
+                    end = self._heard[-1500:]
+                    raise Silence(f"no {pattern!r} within {timeout:.0f} s; last heard: {end!r}")
+                self._alive()
+                self._news.wait(0.5)
+            self._heard = self._heard[found.end() :]
+            return found
 
     def find_shell(self, timeout: float) -> None:
         """Waits for the shell's prompt and makes it a plain shell.
@@ -87,30 +94,37 @@ class Console:
 
     def heard(self) -> str:
         """What the guest said that nobody has waited for yet."""
-        self._listen(0.2)
-        return self._heard
+        with self._news:
+            return self._heard
 
     def forget(self) -> None:
         """What was said until now was said by a machine that is no more; the shell is at its prompt."""
-        self._listen(0.2)
-        self._heard = ""
+        time.sleep(0.2)
+        with self._news:
+            self._heard = ""
         self.run("true")
-
-    def close(self) -> None:
-        self._socket.close()
-        self._log.close()
 
     def type(self, text: str) -> None:
         """Types a line without waiting for anything."""
         self._socket.sendall(text.encode() + b"\n")
 
-    def _listen(self, seconds: float) -> None:
-        readable, _, _ = select.select([self._socket], [], [], seconds)
-        if readable:
-            data = self._socket.recv(65536)
-            self._log.write(data)
-            self._log.flush()
-            self._heard += _ESCAPES.sub("", data.decode(errors="replace"))
+    def _listen(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        with self._log, self._socket:
+            while data := self._next():
+                self._log.write(data)
+                self._log.flush()
+                with self._news:
+                    # An escape sequence may come in pieces.
+                    before, end = self._heard[:-_LONGEST], self._heard[-_LONGEST:]
+                    self._heard = before + _ESCAPES.sub("", end + decoder.decode(data))
+                    self._news.notify_all()
+
+    def _next(self) -> bytes:
+        try:
+            return self._socket.recv(65536)
+        except OSError:
+            return b""  # the emulator was ended
 
 
 def _connect(path: Path, alive: Callable[[], None]) -> socket.socket:
