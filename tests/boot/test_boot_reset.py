@@ -50,7 +50,7 @@ def assert_as_delivered(virt: Machine) -> None:
     assert f"wpa_passphrase={card['password']}" in air
     assert f"ssid2={card['ssid'].encode().hex()}" in air
     assert "default-lease-time 3600;" in virt.console.run("cat /run/otppi-system/dhcpd.conf")
-    assert "ann" not in otppi(virt, "show")
+    assert "username=ann" not in otppi(virt, "show users")
 
 
 def test_a_wrong_verify_changes_nothing_and_says_so_on_the_stick(changed: Machine, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_wrong_verify_changes_nothing_and_says_so_on_the_stick(changed: Machin
         virt.console.eventually("! mountpoint -q /run/otppi-stick/sda")
     assert file_on(stick, "reset-report.txt").startswith("OTP-Pi reset\r\n\r\nRefused: VERIFY is wrong")
     assert "ssid2=4272616e6368\n" in virt.console.run("cat /run/otppi-system/hostapd.conf")  # Branch
-    assert "ann" in otppi(virt, "show users")
+    assert "username=ann" in otppi(virt, "show users")
 
 
 def test_plugged_in_while_the_device_runs(changed: Machine, tmp_path: Path) -> None:
