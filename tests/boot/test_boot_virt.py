@@ -52,3 +52,17 @@ def test_the_gateways_unit_is_well_fenced(virt: Machine) -> None:
     verdict = virt.console.run("systemd-analyze security --no-pager otppi.service | tail -n 1")
     exposure = float(verdict.split("otppi.service:")[1].split()[0])
     assert exposure < 3.0, verdict
+
+
+def test_the_storage_takes_the_whole_card_while_the_device_runs(virt: Machine) -> None:
+    """The card has 4 GiB (`Card.overlay`), the root as it was flashed a good one; last here: it stays so."""
+    size = "stat --file-system --format '%b %S' / | awk '{print $1 * $2}'"
+    assert int(virt.console.run(size)) < 2 << 30
+    program = (
+        "from app.system.dbus import SystemBus; from app.system.power import Power; "
+        "Power(SystemBus()).expand_storage()"
+    )
+    as_gateway = "cd /usr/lib/otppi && runuser -u otppi --"
+    virt.console.run(f"{as_gateway} python3 -c '{program}'", patience(60))
+    assert int(virt.console.run(size)) > 3 << 30
+    assert "grew from" in virt.console.run("journalctl -b --no-pager -u otppi-expand.service")
