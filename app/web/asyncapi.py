@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.core.errors import GatewayError
+from app.core.replies import SUCCESS
 from app.settings.subscribers import Subscriber
 from app.web import openapi
 
@@ -79,8 +81,8 @@ def document(found: Iterable[Broker]) -> dict[str, Any]:
         "defaultContentType": "application/json",
         "servers": {one.kind: _server(one) for one in listed},
         "channels": {key: value for one in listed for key, value in _channels(one, names).items()},
-        "operations": {one.kind: _operation(one, names) for one in listed},
-        "components": {"messages": {**_messages(), "answer": _answer()}},
+        "operations": {key: value for one in listed for key, value in _operations(one, names).items()},
+        "components": {"messages": {**_messages(), "answer": _answer(), "delivery-report": _report()}},
     }
 
 
@@ -112,14 +114,16 @@ def _channels(one: Broker, names: Iterable[str]) -> dict[str, Any]:
         "title": f"{one.title}: answers",
         "description": "The callback_topic of the command names it.",
         "servers": server,
-        "messages": {"answer": {"$ref": "#/components/messages/answer"}},
+        "messages": {
+            name: {"$ref": f"#/components/messages/{name}"} for name in ("answer", "delivery-report")
+        },
     }
     return {f"{one.kind}-commands": taken, f"{one.kind}-answers": given}
 
 
-def _operation(one: Broker, names: Iterable[str]) -> dict[str, Any]:
+def _operations(one: Broker, names: Iterable[str]) -> dict[str, Any]:
     commands, answers = f"#/channels/{one.kind}-commands", f"#/channels/{one.kind}-answers"
-    return {
+    take = {
         "action": "receive",
         "title": f"Take commands from {one.title}",
         "channel": {"$ref": commands},
@@ -130,6 +134,14 @@ def _operation(one: Broker, names: Iterable[str]) -> dict[str, Any]:
             "messages": [{"$ref": f"{answers}/messages/answer"}],
         },
     }
+    report = {
+        "action": "send",
+        "title": f"Tell {one.title} of delivery",
+        "description": "Once the network has reported on all parts of a message that asked for a report.",
+        "channel": {"$ref": answers},
+        "messages": [{"$ref": f"{answers}/messages/delivery-report"}],
+    }
+    return {one.kind: take, f"{one.kind}-reports": report}
 
 
 def _messages() -> dict[str, Any]:
@@ -152,3 +164,23 @@ def _message(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _answer() -> dict[str, Any]:
     return {"name": "answer", "title": "What came of a command", "payload": openapi.answer()}
+
+
+def _report() -> dict[str, Any]:
+    texts = ("id", "command", "modemID", "modem")
+    data = {
+        **{name: {"type": "string"} for name in texts},
+        "parts": {"type": "integer"},
+        "delivered": {"type": "integer", "description": "How many of the parts arrived."},
+        "result": {"enum": ["delivered", "failed"]},
+    }
+    payload = {
+        "type": "object",
+        "required": ["command", "response_code", "data"],
+        "properties": {
+            "command": {"const": "delivery-report"},
+            "response_code": {"enum": [SUCCESS, GatewayError.code]},
+            "data": {"type": "object", "properties": data},
+        },
+    }
+    return {"name": "delivery-report", "title": "What the network said of a message", "payload": payload}

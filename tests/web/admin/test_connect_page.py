@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from app.core.events import MessageReported
 from app.settings.api import Api
 from app.settings.metrics import Metrics
 from app.settings.subscribers import SUBSCRIBERS, SubscriberMqtt
 from app.web.snippets import snippets
+from app.wire import report_json
 from tests.wanting import unless
 from tests.web.admin.site import PASSWORD, Client, Site, eventually
 
@@ -116,14 +118,22 @@ def test_every_broker_is_described_with_its_channels_from_the_same_commands(site
     assert document["asyncapi"] == "3.0.0"
     kinds = {"amqp", "redis", "mqtt", "activemq", "stomp", "ws"}
     assert len(SUBSCRIBERS) == len(kinds)
-    assert set(document["servers"]) == set(document["operations"]) == kinds
+    assert set(document["servers"]) == kinds
+    assert set(document["operations"]) == kinds | {f"{kind}-reports" for kind in kinds}
     assert {name.rpartition("-")[0] for name in document["channels"]} == kinds
-    assert set(document["components"]["messages"]) == COMMANDS | {"answer"}
+    messages = document["components"]["messages"]
+    assert set(messages) == COMMANDS | {"answer", "delivery-report"}
     for name in COMMANDS:
         payload = document["components"]["messages"][name]["payload"]
         assert (
             payload["properties"]["command"] == {"const": name} and "callback_topic" in payload["properties"]
         )
+    event = MessageReported(7, "n7", "shop", "m1", "failed", "send-sms", "M1", 2, 1, "answers")
+    told, schema = json.loads(report_json(event)), messages["delivery-report"]["payload"]["properties"]
+    assert set(told["data"]) == set(schema["data"]["properties"])
+    assert told["command"] == schema["command"]["const"]
+    assert told["response_code"] in schema["response_code"]["enum"]
+    assert told["data"]["result"] in schema["data"]["properties"]["result"]["enum"]
     assert document["servers"]["mqtt"]["host"] == "10.1.2.3:8883"
     assert document["servers"]["mqtt"]["protocol"] == "secure-mqtt"
     assert document["channels"]["mqtt-commands"]["address"] == "otp/in"
