@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.boot.emulator.machine import Machine
+from tests.boot.emulator.machine import Machine, patience
 from tests.boot.emulator.plugs import fat_stick, flash_disk, serial_cable
 
 
@@ -15,11 +15,16 @@ def test_a_serial_modem_appears_for_the_gateway_and_goes_away(virt: Machine) -> 
 
 
 def test_bytes_go_through_to_the_far_end_and_back(virt: Machine) -> None:
+    virt.console.run("systemctl stop otppi", patience(30))  # it would ask who is there
     with serial_cable(virt) as far_end:
         far_end.settimeout(60)
         virt.console.eventually("test -c /dev/ttyUSB0")
         virt.console.run("stty -F /dev/ttyUSB0 115200 raw -echo && printf 'AT\\r' >/dev/ttyUSB0")
         assert far_end.recv(16) == b"AT\r"
+        virt.console.run("timeout 60 head --bytes 4 /dev/ttyUSB0 >/run/answer & sleep 1")
+        far_end.sendall(b"OK\r\n")
+        assert virt.console.eventually("od -An -tx1 /run/answer | grep 0d") == " 4f 4b 0d 0a"
+    virt.console.run("systemctl start otppi", patience(60))
 
 
 def test_plugged_again_while_the_old_name_is_held_it_has_another(virt: Machine) -> None:
