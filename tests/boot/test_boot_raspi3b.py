@@ -207,7 +207,7 @@ def test_the_kernel_drives_the_boards_watchdog_and_arms_it(raspi3b: Machine, reg
     raspi3b.console.type(f"busctl set-property {manager} RuntimeWatchdogUSec t 14000000")
     raspi3b.qmp.wait_for("SHUTDOWN", patience(30), reason="guest-reset")
     # Behind the password 0x5a (drivers/watchdog/bcm2835_wdt.c): PM_WDOG has 15 s in 16.16 fixed point, the
-    # driver's own figure until systemd, one call later, would have set its 14; PM_RSTC asks for a whole reset.
+    # driver's own until systemd, one call later, would have set its 14; PM_RSTC asks for a whole reset.
     written = registers.text()
     assert "addr 0x3f100024 value 0x5a0f0000" in written
     assert re.search(r"addr 0x3f10001c value 0x5a000[0-9a-f]2[0-9a-f] ", written)
