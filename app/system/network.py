@@ -17,6 +17,8 @@ DEVICE = f"{NAME}.Device"
 
 # NM_DEVICE_TYPE_ETHERNET, and _VETH: a cable between two name spaces, where NetworkManager was given one.
 CABLES = (1, 20)
+#: What drives the network card of a modem or a telephone: never the cable, which a stick must not take over.
+STICKS = ("cdc_ether", "cdc_ncm", "huawei_cdc_ncm", "rndis_host", "ipheth")
 UNKNOWN_PROFILE = f"{NAME}.Settings.InvalidConnection"
 
 #: The same on every device: whatever was made before is found and replaced, never doubled.
@@ -45,6 +47,7 @@ def profile(ethernet: Ethernet) -> Profile:
             "autoconnect": Typed("b", True),
             "autoconnect-priority": Typed("i", 100),
         },
+        "match": {"driver": Typed("as", [f"!{driver}" for driver in STICKS])},
         "802-3-ethernet": {},
         "ipv4": ipv4,
         "ipv6": {"method": Typed("s", "auto")},
@@ -59,6 +62,9 @@ def apply(bus: Bus, ethernet: Ethernet) -> list[str]:
         place = Place(NAME, device, DEVICE)
         # A cable that NetworkManager was told to leave alone (a container's) stays alone.
         if bus.get(place, "DeviceType") not in CABLES or not bus.get(place, "Managed"):
+            continue
+        # A profile is in force at one place: on a stick it would be gone from the cable.
+        if bus.get(place, "Driver") in STICKS:
             continue
         try:
             bus.call(MANAGER, "ActivateConnection", "ooo", path, device, "/")

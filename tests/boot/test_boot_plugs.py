@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.boot.emulator.machine import Machine, patience
-from tests.boot.emulator.plugs import fat_stick, flash_disk, serial_cable
+from tests.boot.emulator.plugs import fat_stick, flash_disk, network_stick, serial_cable
 
 
 def test_a_serial_modem_appears_for_the_gateway_and_goes_away(virt: Machine) -> None:
@@ -46,3 +46,16 @@ def test_a_flash_disk_can_be_read(virt: Machine, tmp_path: Path) -> None:
         assert (
             virt.console.run("mount -o ro /dev/sda /mnt && cat /mnt/otppi/hello.txt; umount /mnt") == "hello"
         )
+
+
+def test_a_stick_that_is_a_network_card_leaves_the_cable_its_settings(virt: Machine) -> None:
+    stick = "grep -lE '^DRIVER=(cdc_ether|rndis_host)' /sys/class/net/*/device/uevent | cut -d / -f 5"
+    with network_stick(virt):
+        card = virt.console.eventually(f"{stick} | grep .")
+        virt.console.eventually(f"nmcli -g GENERAL.STATE device show {card} | grep '^[3-9]0'", patience(30))
+        fixed = "ethernet method=fixed ip_address=10.0.2.77 prefix=24 netmask=255.255.255.0"
+        virt.console.run(f"cd / && runuser -u otppi -- otppi set {fixed}", patience(60))
+        at = virt.console.eventually("ip -4 -o address show | grep 10.0.2.77/24", patience(60)).split()[1]
+        assert at != card
+        active = virt.console.run("nmcli -t -f NAME,DEVICE connection show --active").split("\n")
+        assert f"OTP-Pi Ethernet:{at}" in active

@@ -54,15 +54,8 @@ def test_the_gateways_unit_is_well_fenced(virt: Machine) -> None:
     assert exposure < 3.0, verdict
 
 
-def test_the_storage_takes_the_whole_card_while_the_device_runs(virt: Machine) -> None:
-    """The card has 4 GiB (`Card.overlay`), the root as it was flashed a good one; last here: it stays so."""
-    size = "stat --file-system --format '%b %S' / | awk '{print $1 * $2}'"
-    assert int(virt.console.run(size)) < 2 << 30
-    program = (
-        "from app.system.dbus import SystemBus; from app.system.power import Power; "
-        "Power(SystemBus()).expand_storage()"
-    )
-    as_gateway = "cd /usr/lib/otppi && runuser -u otppi --"
-    virt.console.run(f"{as_gateway} python3 -c '{program}'", patience(60))
-    assert int(virt.console.run(size)) > 3 << 30
+def test_the_root_took_the_whole_card_with_the_first_start(virt: Machine) -> None:
+    """Which has 4 GiB (`Card.overlay`); as it was flashed the root has a good one."""
     assert "grew from" in virt.console.run("journalctl -b --no-pager -u otppi-expand.service")
+    size = virt.console.run("stat --file-system --format '%b %S' / | awk '{print $1 * $2}'")
+    assert int(size) > 3 << 30

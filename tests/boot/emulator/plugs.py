@@ -60,6 +60,18 @@ def flash_disk(machine: Machine, image: Path, name: str = "stick", port: str = "
         machine.qmp.ask("blockdev-del", **{"node-name": name})
 
 
+@contextmanager
+def network_stick(machine: Machine, name: str = "router") -> Iterator[None]:
+    """A stick that shows itself as a network card (CDC Ethernet), leading nowhere, in while the block runs."""
+    machine.qmp.ask("netdev_add", type="user", id=name, restrict=True)
+    machine.qmp.ask("device_add", driver="usb-net", id=f"{name}-plug", netdev=name)
+    try:
+        yield
+    finally:
+        _unplug(machine, f"{name}-plug")
+        machine.qmp.ask("netdev_del", id=name)
+
+
 def python_library(name: str) -> dict[str, bytes]:
     """The files of a wheel that scripts/boot-test has put into build/wheels, for a stick."""
     (wheel,) = (TREE / "build/wheels").glob(f"{name}-*.whl")
