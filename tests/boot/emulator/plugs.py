@@ -62,7 +62,7 @@ def flash_disk(machine: Machine, image: Path, name: str = "stick", port: str = "
 
 @contextmanager
 def network_stick(machine: Machine, name: str = "router") -> Iterator[None]:
-    """A stick that shows itself as a network card (CDC Ethernet), leading nowhere, in while the block runs."""
+    """A stick that shows itself as a network card (CDC Ethernet) to nowhere, in while the block runs."""
     machine.qmp.ask("netdev_add", type="user", id=name, restrict=True)
     machine.qmp.ask("device_add", driver="usb-net", id=f"{name}-plug", netdev=name)
     try:
