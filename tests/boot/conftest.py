@@ -87,21 +87,22 @@ def started_once(card: Card) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="module")
-def virt(started_once: Machine) -> Machine:
+def virt(started_once: Machine) -> Iterator[Machine]:
     """The generic board as it was just after its first start, whatever the file of tests before did to it."""
     with step("virt: back to just started"):
         started_once.go_back_to("started")
-    return started_once
+    yield started_once
+    started_once.rest()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def registers() -> Iterator[Recorder]:
     """What the Raspberry Pi writes to its registers."""
     with folder_of_a_machine() as folder:
         yield Recorder(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def raspi3b(card: Card, registers: Recorder) -> Iterator[Machine]:
     """One Raspberry Pi for all its tests; its clock chip begins in February 2031."""
     with folder_of_a_machine() as folder:

@@ -21,7 +21,7 @@ def test_bytes_go_through_to_the_far_end_and_back(virt: Machine) -> None:
         virt.console.eventually("test -c /dev/ttyUSB0")
         virt.console.run("stty -F /dev/ttyUSB0 115200 raw -echo && printf 'AT\\r' >/dev/ttyUSB0")
         assert far_end.recv(16) == b"AT\r"
-        virt.console.run("timeout 60 head --bytes 4 /dev/ttyUSB0 >/run/answer & sleep 1")
+        virt.console.run("(timeout 60 head --bytes 4 /dev/ttyUSB0 >/run/answer &); sleep 1")
         far_end.sendall(b"OK\r\n")
         assert virt.console.eventually("od -An -tx1 /run/answer | grep 0d") == " 4f 4b 0d 0a"
     virt.console.run("systemctl start otppi", patience(60))
