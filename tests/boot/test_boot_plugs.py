@@ -49,7 +49,9 @@ def test_a_flash_disk_can_be_read(virt: Machine, tmp_path: Path) -> None:
 
 
 def test_a_stick_that_is_a_network_card_leaves_the_cable_its_settings(virt: Machine) -> None:
-    stick = "grep -lE '^DRIVER=(cdc_ether|rndis_host)' /sys/class/net/*/device/uevent | cut -d / -f 5"
+    stick = (
+        "grep -lE '^DRIVER=(cdc_ether|cdc_subset|rndis_host)' /sys/class/net/*/device/uevent | cut -d / -f 5"
+    )
     with network_stick(virt):
         card = virt.console.eventually(f"{stick} | grep .")
         virt.console.eventually(f"nmcli -g GENERAL.STATE device show {card} | grep '^[3-9]0'", patience(30))
