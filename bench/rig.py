@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,16 +22,10 @@ from app.settings.modems import Modem
 from app.settings.passwords import hash_password
 from app.settings.section import Section
 from app.settings.store import SettingsStore
+from bench.ports import free_port
 
 USER, PASSWORD = "bench", "correct:horse battery"
 START = 90.0  # seconds the service may take to become ready
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Simulators:

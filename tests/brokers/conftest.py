@@ -17,11 +17,12 @@ from app.settings.passwords import hash_password
 from app.settings.store import SettingsStore
 from app.settings.subscribers import Subscriber as Options
 from app.store.places import Places
+from bench.ports import free_port
 from hw.sim.air import Received
 from hw.sim.plugs import plugs
 from tests.brokers.certificates import Certificates, make_certificates
 from tests.brokers.peers import Peer
-from tests.brokers.servers import PASSWORD, USER, Server, free_port, until
+from tests.brokers.servers import PASSWORD, USER, Server, until
 from tests.brokers.ways import WAYS, Way, options_for, unique
 from tests.wanting import need
 

@@ -13,19 +13,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.ports import free_port
 from tests.brokers.certificates import Certificates
 from tests.brokers.network import inside
 
 ROOT = Path(__file__).resolve().parents[2]
 USER, PASSWORD = "gateway", "pass:word"
 LONG = 90.0  # seconds a broker may take to come up on a busy machine
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def until(reached: Callable[[], bool], what: str, seconds: float = 20.0) -> None:

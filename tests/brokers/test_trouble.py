@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from app.settings.subscribers import Subscriber as Options
+from bench.ports import free_port
 from tests.brokers.conftest import Case, Device, Servers
 from tests.brokers.relay import Relay
-from tests.brokers.servers import Mosquitto, WebSocketBroker, free_port, until
+from tests.brokers.servers import Mosquitto, WebSocketBroker, until
 from tests.brokers.ways import WAYS, number, options_for, unique
 from tests.wanting import need
 

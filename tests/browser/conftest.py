@@ -19,7 +19,7 @@ from app.settings.api import Api
 from app.settings.ddns import DdnsRecord
 from app.settings.mail import EmailAccount
 from app.settings.store import SettingsStore
-from bench.rig import free_port
+from bench.ports import free_port
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [

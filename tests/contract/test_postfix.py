@@ -24,6 +24,7 @@ from app.core.clock import SystemClock
 from app.mail.account import Tls
 from app.mail.letter import words_of
 from app.mail.trial import try_out
+from bench.ports import free_port
 from tests.mail.conftest import IDENTITY, MailHouse, account
 from tests.mail.servers import Authority
 from tests.mail.test_server import SHOP, local
@@ -95,12 +96,6 @@ smtp_sasl_password_maps = texthash:{folder}/etc/relay-passwords
 smtp_sasl_security_options = noanonymous
 smtp_tls_security_level = may
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -20,16 +20,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from bench.ports import free_port
 from tests.ddns.servers import VendorServer
 from tests.mail.servers import Authority as TlsAuthority
 
 ABLE = bool(shutil.which("pebble") and shutil.which("pebble-challtestsrv"))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass

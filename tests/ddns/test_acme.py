@@ -25,7 +25,8 @@ from app.settings.keypair import KeyPair
 from app.settings.snapshot import Settings
 from app.store.database import Database
 from app.store.ddns import DdnsHistory
-from tests.ddns.pebble import ABLE, CloudflareWithPebble, Pebble, free_port
+from bench.ports import free_port
+from tests.ddns.pebble import ABLE, CloudflareWithPebble, Pebble
 from tests.ddns.servers import VendorServer, answering
 from tests.wanting import unless
 

@@ -17,6 +17,7 @@ from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.section import Section
 from app.settings.snapshot import Settings
 from app.store.mail import MailUsage
+from bench.ports import free_port
 from tests.house import HandClock, House
 from tests.mail.servers import MailServer
 from tests.mail.test_server import MAIL, Users
@@ -52,12 +53,6 @@ def office(house: House) -> Iterator[MailOffice]:
     one.start()
     yield one
     one.stop()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def test_the_door_opens_and_shuts_with_the_settings(

@@ -27,7 +27,8 @@ from app.settings.watching import Balance
 from app.settings.watching import Canary as CanarySettings
 from app.store.places import Places
 from bench.client import Client
-from bench.rig import PASSWORD, USER, free_port
+from bench.ports import free_port
+from bench.rig import PASSWORD, USER
 from hw.sim.air import Air, Received
 from hw.sim.card import numbered
 from hw.sim.modem import SimModem

@@ -21,7 +21,8 @@ from app.mail.letter import words_of
 from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.subscribers import SubscriberMqtt, SubscriberRedis
 from bench.client import Client
-from bench.rig import PASSWORD, USER, Gateway, Simulators, free_port
+from bench.ports import free_port
+from bench.rig import PASSWORD, USER, Gateway, Simulators
 from tests.brokers.certificates import make_certificates
 from tests.brokers.peers import MqttPeer, RedisPeer
 from tests.brokers.servers import PASSWORD as WORD_THERE

@@ -15,7 +15,7 @@ from app.settings.api import Api, ApiUser
 from app.settings.passwords import hash_password
 from app.settings.store import SettingsStore
 from app.settings.users import User
-from bench.rig import free_port
+from bench.ports import free_port
 
 PASSWORD = "four green horses"
 

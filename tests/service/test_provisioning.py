@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.client import Client
-from bench.rig import Gateway, Simulators, free_port
+from bench.ports import free_port
+from bench.rig import Gateway, Simulators
 
 
 def otppi(home: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:

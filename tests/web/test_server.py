@@ -18,16 +18,11 @@ from cryptography import x509
 from app.core.clock import BUILT
 from app.web import tls
 from app.web.server import Listener
+from bench.ports import free_port
 from tests.web.door import Client, Door, basic, read_to_end, sms
 
 ECHO = b'{"command":"echo"}'
 NOW = BUILT + 86400.0
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def listens(port: int) -> bool:

@@ -21,7 +21,7 @@ from app.settings.store import SettingsStore
 from app.settings.users import User
 from app.store.places import Places
 from app.system.device import desk
-from bench.rig import free_port
+from bench.ports import free_port
 from hw.sim.modem import SimModem
 from hw.sim.plugs import plugs
 

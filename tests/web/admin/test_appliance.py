@@ -18,7 +18,7 @@ from app.settings.subscribers import SubscriberMqtt, SubscriberRedis
 from app.settings.users import User
 from app.system import card
 from app.system.device import NOT_OURS
-from bench.rig import free_port
+from bench.ports import free_port
 from hw.rtc import Rtc
 from tests.ddns.servers import answering
 from tests.keypairs import signed_by_itself

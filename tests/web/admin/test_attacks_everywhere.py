@@ -21,7 +21,7 @@ from app.settings.subscribers import SubscriberRedis
 from app.settings.users import User
 from app.store.inbox import SqliteInbox
 from app.web.admin.pages import ROUTES
-from bench.rig import free_port
+from bench.ports import free_port
 from hw.sim.card import SimCard
 from hw.sim.modem import SimModem
 from hw.sim.plugs import imei_of, plugs
