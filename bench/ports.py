@@ -13,7 +13,7 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port that nobody has, on any address; never the same twice, and hardly ever that of another process."""
+    """A port that nobody has, on any address; never the same twice, hardly ever another process's."""
     while True:
         port = SystemRandom().randrange(_LOWEST, _EPHEMERAL)
         if port in _given:
