@@ -36,8 +36,9 @@ if test -z "${slot}"; then
 fi
 
 echo "slot ${slot}: A has ${BOOT_A_LEFT} tries left, B has ${BOOT_B_LEFT}"
+# No word "ro": the initramfs mounts the slot read-only by itself, and overlayroot would take the word for its overlay.
 part uuid ${devtype} ${devnum}:${number} uuid
-setenv bootargs root=PARTUUID=${uuid} rootfstype=ext4 ro rootwait panic=-1 rauc.slot=${slot} ${words}
+setenv bootargs root=PARTUUID=${uuid} rootfstype=ext4 rootwait panic=-1 rauc.slot=${slot} ${words}
 load ${devtype} ${devnum}:${number} ${kernel_addr_r} /boot/vmlinuz
 load ${devtype} ${devnum}:${number} ${ramdisk_addr_r} /boot/initrd.img
 booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdtcontroladdr}
