@@ -27,7 +27,7 @@ def is_named(console: Console, number: int) -> bool:
     return bool(kept["device_name"] == f"branch {number}")
 
 
-def uboot_chose(device: Machine, timeout: float) -> tuple[str, int, int]:
-    """Which slot U-Boot starts next, and how many tries A and B have left then."""
+def uboot_chose(device: Machine, timeout: float) -> tuple[str, int]:
+    """Which slot U-Boot starts next, and how many tries that one has left after this."""
     said: re.Match[str] = device.console.wait_for(_TRIES, timeout)
-    return said[1], int(said[2]), int(said[3])
+    return said[1], int(said[2 if said[1] == "A" else 3])
