@@ -6,43 +6,23 @@ from pathlib import Path
 from tests.boot.emulator import boards
 from tests.boot.emulator.card import Card
 from tests.boot.emulator.console import Console
-from tests.boot.emulator.machine import patience
+from tests.boot.emulator.machine import Machine, patience
 from tests.boot.emulator.powercut import forgetful_card
 from tests.study.conftest import figure, measured
 from tests.study.device import is_named, is_well, name
 
-BOOT, SLOT_A, SLOT_B, DATA = range(4)
+SLOT_A = 1
+MEMORY = "findmnt -nbo USED /media/root-rw | numfmt --to=iec"
 
 
-def test_nothing_is_written_to_the_root_and_settings_last(card: Card, room: Path) -> None:
+def test_a_power_cut_takes_the_changes_and_leaves_what_has_to_last(card: Card, room: Path) -> None:
     with forgetful_card(card, room) as disk:
         device = boards.virt_by_uboot(room, disk.insert())
         try:
             with measured("from power to 'running', the first time"):
                 device.wait_until_up(patience(90))
-            is_well(device)
-            the_root_is_an_overlay(device.console)
-            machine = device.console.run("cat /etc/machine-id")
-            assert len(machine) == 32
-            device.console.run("echo here >/etc/vanishes; echo here >/usr/vanishes; sync")
-            name(device.console, 1)
-            figure(
-                "memory the overlay takes",
-                device.console.run("findmnt -nbo USED /media/root-rw | numfmt --to=iec"),
-            )
-
-            with measured("restart"):
-                device.restart(patience(90))
-            is_well(device)
-            the_root_is_an_overlay(device.console)
-            assert (
-                device.console.run("ls /etc/vanishes /usr/vanishes 2>&1", check=False).count("No such file")
-                == 2
-            )
-            assert device.console.run("cat /etc/machine-id") == machine
-            assert is_named(device.console, 1)
-
-            name(device.console, 2)
+            identity = is_used(device)
+            figure("memory the overlay takes", device.console.run(MEMORY))
             device.console.run("echo unflushed >/data/scribble")
             disk.cut_power()
             device.switch_off()
@@ -53,16 +33,47 @@ def test_nothing_is_written_to_the_root_and_settings_last(card: Card, room: Path
         try:
             with measured("from power to 'running', after the power cut"):
                 after.wait_until_up(patience(90))
-            is_well(after)
-            assert is_named(after.console, 2)
-            assert after.console.run("cat /etc/machine-id") == machine
+            has_kept_what_lasts(after, identity)
             assert not after.console.succeeds("test -s /data/scribble"), "the card did not lose anything"
-            # The starts before are still in the journal: it has outlived them under the same machine id.
-            assert len(after.console.run("journalctl --list-boots --no-pager --quiet").splitlines()) >= 2
-            after.shut_down()
         finally:
             after.cut_power()
         assert digest(Card(room / "forgetful.img"), SLOT_A) == digest(card, SLOT_A), "the root was written to"
+
+
+def test_a_restart_takes_the_changes_and_leaves_what_has_to_last(card: Card, room: Path) -> None:
+    disk = ["-drive", f"file={card.overlay(room)},format=qcow2,if=none,id=card"]
+    device = boards.virt_by_uboot(room, disk)
+    try:
+        device.wait_until_up(patience(90))
+        identity = is_used(device)
+        with measured("restart until 'running'"):
+            device.restart(patience(90))
+        has_kept_what_lasts(device, identity)
+        # The start before is still in the journal.
+        assert device.console.run("journalctl --list-boots --no-pager --quiet").count("\n") >= 1
+    finally:
+        device.cut_power()
+
+
+def is_used(device: Machine) -> str:
+    """A device that is well is given a name and files in its root; its machine id."""
+    console = device.console
+    is_well(device)
+    the_root_is_an_overlay(console)
+    console.run("echo here >/etc/vanishes; echo here >/usr/vanishes; sync")
+    name(console, 1)
+    identity = console.run("cat /etc/machine-id")
+    assert len(identity) == 32
+    return identity
+
+
+def has_kept_what_lasts(device: Machine, identity: str) -> None:
+    console = device.console
+    is_well(device)
+    the_root_is_an_overlay(console)
+    assert console.run("ls /etc/vanishes /usr/vanishes", check=False).count("No such file") == 2
+    assert console.run("cat /etc/machine-id") == identity
+    assert is_named(console, 1)
 
 
 def the_root_is_an_overlay(console: Console) -> None:
