@@ -73,9 +73,10 @@ boot-test:  ## build that image, boot it in the emulator and use it (root)
 	@scripts/host-packages image
 	scripts/boot-test
 
-image-long: boot-test  ## after it, twenty power cuts instead of one, and the figures of the start (root, an hour)
+image-long: boot-test  ## after it, twenty power cuts instead of one, figures of the start, other ways to update (root)
 	OTPPI_CUTS=20 scripts/boot-test -k power_cut
 	scripts/boot-figures
+	scripts/study-test
 
 clean:  ## forget .venv, ./run and what was built
 	rm -rf .venv run build dist .pytest_cache .mypy_cache .ruff_cache

@@ -24,7 +24,7 @@ settings.load_profile("fuzz" if FUZZING else "fast")
 
 
 # Fast tests first: what talks to other processes, servers and browsers comes later.
-_SLOW_ROOMS = ("contract", "service", "brokers", "browser", "image", "boot", "system")
+_SLOW_ROOMS = ("contract", "service", "brokers", "browser", "image", "boot", "system", "study")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

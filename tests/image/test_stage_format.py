@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).parents[2]
-STAGES = sorted((TREE / "image").glob("stage-*"))
+STAGES = sorted((TREE / "image").glob("**/stage-*"))
 SHELL = [
     path
     for folder in ("image", "scripts")
@@ -22,7 +22,7 @@ def run(*command: str | Path, cwd: Path = TREE) -> subprocess.CompletedProcess[s
 
 
 def test_the_stages_are_there() -> None:
-    assert [stage.name for stage in STAGES] == ["stage-base", "stage-otppi"]
+    assert [stage.name for stage in STAGES] == ["stage-base", "stage-otppi", "stage-slot"]
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.boot.emulator.card import Card, tool
+from tests.boot.emulator.card import TREE, Card, tool
 from tests.boot.emulator.machine import Machine
 
 # The Pi's drivers that wait for its video processor, which the emulator does not have.
@@ -19,6 +19,8 @@ _UNHURRIED = "systemd.default_device_timeout_sec=900"
 
 SERIAL = "00000000feedc0de"
 
+_UBOOT = TREE / "build/root-tools/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+
 
 def virt(
     card: Card, folder: Path, extra: Sequence[str] = (), append: str = "", disk: Sequence[str] = ()
@@ -28,13 +30,37 @@ def virt(
     extra: more arguments for QEMU. append: more words for the kernel.
     disk: a -drive with the id "card", instead of an overlay over the image.
     """
-    arguments = ["-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "1024"]
-    arguments += _kernel(card, folder, "ttyAMA0", append)
-    arguments += disk or ["-drive", f"file={card.overlay(folder)},format=qcow2,if=none,id=card"]
+    return _virt(folder, disk or _overlay(card, folder), [*_kernel(card, folder, "ttyAMA0", append), *extra])
+
+
+def virt_by_uboot(folder: Path, disk: Sequence[str], extra: Sequence[str] = ()) -> Machine:
+    """The same board with U-Boot in the place of the firmware; what starts is what the disk says.
+
+    disk: a -drive with the id "card".
+    """
+    return _virt(folder, disk, ["-bios", str(_UBOOT), *extra])
+
+
+def words_for_a_shell(port: str) -> str:
+    """Words for the kernel that bring root's shell to the serial port.
+
+    The shell is systemd's own for debugging, in the place of the port's login: it needs no change to the
+    image, is there before anything else, and starts no session.
+    """
+    shell = f"systemd.debug_shell=1 systemd.default_debug_tty={port} systemd.mask=serial-getty@{port}.service"
+    return f"console={port},115200 quiet {_UNHURRIED} {shell}"
+
+
+def _overlay(card: Card, folder: Path) -> Sequence[str]:
+    return ["-drive", f"file={card.overlay(folder)},format=qcow2,if=none,id=card"]
+
+
+def _virt(folder: Path, disk: Sequence[str], more: Sequence[str]) -> Machine:
+    arguments = ["-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "1024", *disk]
     arguments += ["-device", "virtio-blk-pci,drive=card", "-device", "virtio-rng-pci"]
     arguments += ["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]
     # A busy host may leave the guest without its processor for longer than the watchdog waits.
-    arguments += ["-device", "qemu-xhci,id=usb", "-device", "i6300esb", "-action", "watchdog=none", *extra]
+    arguments += ["-device", "qemu-xhci,id=usb", "-device", "i6300esb", "-action", "watchdog=none", *more]
     return Machine(folder, arguments, ["-serial", "unix:{console},server=on,wait=off"])
 
 
@@ -53,14 +79,9 @@ def raspi3b(card: Card, folder: Path, extra: Sequence[str] = (), append: str = "
 
 
 def _kernel(card: Card, folder: Path, port: str, words: str) -> list[str]:
-    """What the Pi's firmware would load from the boot partition, and root's shell on the serial port.
-
-    The shell is systemd's own for debugging, in the place of the port's login: it needs no change to the
-    image, is there before anything else, and starts no session.
-    """
+    """What the Pi's firmware would load from the boot partition, and root's shell on the serial port."""
     kernel, initramfs = card.boot_file("vmlinuz", folder), card.boot_file("initrd.img", folder)
-    shell = f"systemd.debug_shell=1 systemd.default_debug_tty={port} systemd.mask=serial-getty@{port}.service"
-    words = f"{card.command_line(folder)} console={port},115200 quiet panic=-1 {_UNHURRIED} {shell} {words}"
+    words = f"{card.command_line(folder)} {words_for_a_shell(port)} panic=-1 {words}"
     return ["-kernel", str(kernel), "-initrd", str(initramfs), "-append", words]
 
 
