@@ -73,10 +73,12 @@ boot-test:  ## build that image, boot it in the emulator and use it (root)
 	@scripts/host-packages image
 	scripts/boot-test
 
-image-long: boot-test  ## after it, twenty power cuts instead of one, figures of the start, other ways to update (root)
+image-long: boot-test  ## after it twenty power cuts, figures of the start, other ways to update, pi-gen's runner (root)
+	@scripts/host-packages pi-gen
 	OTPPI_CUTS=20 scripts/boot-test -k power_cut
 	scripts/boot-figures
 	scripts/study-test
+	scripts/try-pi-gen
 
 clean:  ## forget .venv, ./run and what was built
 	rm -rf .venv run build dist .pytest_cache .mypy_cache .ruff_cache
