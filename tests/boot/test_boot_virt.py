@@ -24,6 +24,11 @@ def test_swap_is_in_memory_only(virt: Machine) -> None:
     assert virt.console.run("swapon --noheadings --show=NAME").split() == ["/dev/zram0"]
 
 
+def test_no_memory_is_kept_for_huge_pages(virt: Machine) -> None:
+    assert "[never]" in virt.console.run("cat /sys/kernel/mm/transparent_hugepage/enabled")
+    assert int(virt.console.run("cat /proc/sys/vm/min_free_kbytes")) < 8000
+
+
 def test_the_journal_survives_a_restart_and_stays_small(virt: Machine) -> None:
     virt.console.run("journalctl --header | grep -q '/var/log/journal/'")
     assert "SystemMaxUse=64M" in virt.console.run("systemd-analyze cat-config systemd/journald.conf")
