@@ -173,7 +173,7 @@ class TestUsers:
                     line.sendall(handshake(login, f"/?topic={topic}"))
                     assert line.recv(1024).split()[1] == str(status).encode(), (login, topic)
             with upgraded(started.port, LOGIN) as anna:
-                rules.write_text("anna: other\n")
+                exchange(rules, "anna: other\n")
                 assert message(anna)[1][:2] == struct.pack("!H", 1008)
 
 
