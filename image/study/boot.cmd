@@ -1,4 +1,4 @@
-# U-Boot's part of two slots in turn, made into boot.scr by image/study/pack: starts the first slot of BOOT_ORDER that
+# U-Boot's part of two slots in turn, made into boot.scr by image/study/make: starts the first slot of BOOT_ORDER that
 # has tries left and takes one away. The slot's system gives them back when it is well; RAUC changes the order.
 # Counters lie in the file uboot.env beside this script, in the form of fw_setenv, with words for the kernel.
 setenv boot ${devtype} ${devnum}:${distro_bootpart}

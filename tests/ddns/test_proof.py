@@ -44,6 +44,7 @@ def test_a_proof_counts_when_the_last_name_server_shows_it(servers: tuple[NameSe
     assert not shown(servers)
     second.zone = showing('"of another certificate"')
     assert not shown(servers)
+    # One text in two pieces (RFC 1035 §3.3.14).
     second.zone = showing('"of another certificate"', '"pr" "00f"')
     assert shown(servers)
 

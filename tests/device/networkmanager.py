@@ -64,17 +64,18 @@ class NetworkManager:
         (path,) = self.order("AddEthernetDevice", "ssi", name.replace("-", "_"), name, 30)
         self.turn(path, "DeviceType", kind)
         if driver:
-            properties = Place(NM, path, "org.freedesktop.DBus.Properties")
-            self.bus.call(properties, "Set", "ssv", f"{NM}.Device", "Driver", Typed("s", driver))
+            self.turn(path, "Driver", driver)
         place = Place(NM, path, MOCK)
         code = f'self.Set("{NM}.Device", "State", dbus.UInt32(30))'
         self.bus.call(place, "AddMethod", "sssss", f"{NM}.Device", "Disconnect", "", "", code)
         return str(path)
 
-    def turn(self, path: str, name: str, value: int) -> None:
+    def turn(self, path: str, name: str, value: int | str) -> None:
         """Change a property of a device."""
         place = Place(NM, path, "org.freedesktop.DBus.Properties")
-        self.bus.call(place, "Set", "ssv", f"{NM}.Device", name, Typed("u", value))
+        self.bus.call(
+            place, "Set", "ssv", f"{NM}.Device", name, Typed("s" if isinstance(value, str) else "u", value)
+        )
 
     def keep(self, path: str) -> None:
         """A profile that is there already, and may be given a new content."""
