@@ -27,6 +27,13 @@ need() {
     [ ${#missing[@]} = 0 ] || die "missing on this machine: ${missing[*]} (scripts/host-packages installs them)"
 }
 
+# The Python that runs tests: PYTHON, else that of .venv, else the machine's.
+project_python() {
+    local python=$TREE/.venv/bin/python
+    [ -x "$python" ] || python=$(command -v python3)
+    echo "${PYTHON:-$python}"
+}
+
 # The names in a package list: one or more a line, # starts a comment.
 packages_of() { sed 's/#.*//' "$@" | tr -s ' \t\n' '\n' | sed '/^$/d'; }
 
