@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -21,6 +21,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs a booted Debian: make system-test"))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    shared = getattr(item, "funcargs", {}).get("booted")
+    if report.failed and shared is not None:
+        report.sections.append(("the end of the device's journal", shared.journal()))
+    return report
+
+
 @pytest.fixture(scope="session")
 def booted() -> Iterator[Machine]:
     with machine() as one:
@@ -30,7 +39,7 @@ def booted() -> Iterator[Machine]:
 
 @pytest.fixture
 def device(booted: Machine) -> Iterator[Machine]:
-    """The shared device; a test that fails shows the end of its journal."""
+    """The shared device."""
     yield booted
     booted("rm -f /var/lib/otppi/trial.json")
 

@@ -266,6 +266,9 @@ def machine(
         one = Machine(root, arguments)
         try:
             yield one
+        except BaseException:
+            sys.stderr.write(f"The end of the machine's journal:\n{one.journal()}\n")
+            raise
         finally:
             one.stop()
     if keep is None:
