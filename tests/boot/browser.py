@@ -6,7 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tests.boot.emulator.machine import patience
+from tests.boot.emulator.console import CommandFailed
+from tests.boot.emulator.waiting import patience, wait_until
 
 _TOKEN = re.compile(r'name="csrf-token" value="([^"]+)"')
 
@@ -25,7 +26,18 @@ class Browser:
     origin: str = "http://192.168.0.11:8888"
 
     def open(self, path: str) -> str:
-        return self._curl(self.origin + path)
+        return self.station.run(self._curl(self.origin + path), patience(30))
+
+    def eventually(self, path: str, pattern: str, timeout: float) -> None:
+        """Waits until the page shows what the pattern finds; a call that fails is made again."""
+
+        def shown() -> bool:
+            try:
+                return re.search(pattern, self.open(path)) is not None
+            except CommandFailed:
+                return False
+
+        wait_until(shown, timeout)
 
     def sign_in(self, username: str, password: str) -> None:
         page = self.submit("/login", "/login", username=username, password=password)
@@ -33,6 +45,10 @@ class Browser:
 
     def submit(self, form: str, to: str, **fields: str) -> str:
         """The page that comes after the form on one page was sent to another (or the same) address."""
+        return self.station.run(self.filled_in(form, to, **fields), patience(30))
+
+    def filled_in(self, form: str, to: str, **fields: str) -> str:
+        """The shell command that sends a form, for whoever cannot wait for its answer."""
         token = _TOKEN.search(self.open(form))
         assert token is not None, f"{form} has no form"
         given = "".join(f" --data-urlencode {shlex.quote(f'{name}={text}')}" for name, text in fields.items())
@@ -44,10 +60,8 @@ class Browser:
         self.station.run("rm -f /run/cookies")
 
     def _curl(self, rest: str) -> str:
-        return self.station.run(
-            f"curl --silent --show-error --location --max-time 120 -b /run/cookies -c /run/cookies {rest}",
-            patience(30),
-        )
+        cookies = "-b /run/cookies -c /run/cookies"
+        return f"curl --silent --show-error --location --max-time {patience(30):.0f} {cookies} {rest}"
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,8 @@ class Application:
         user = shlex.quote(f"{self.user}:{self.password}")
         answer: dict[str, Any] = json.loads(
             self.station.run(
-                f"curl --silent --show-error --max-time 120 -u {user} {self.address} -d {shlex.quote(body)}",
+                f"curl --silent --show-error --max-time {patience(30):.0f} -u {user} {self.address}"
+                f" -d {shlex.quote(body)}",
                 patience(30),
             )
         )

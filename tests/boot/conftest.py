@@ -15,8 +15,9 @@ import pytest
 
 from tests.boot.emulator import boards
 from tests.boot.emulator.card import Card
-from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.machine import Machine
 from tests.boot.emulator.pins import Recorder
+from tests.boot.emulator.waiting import patience
 
 _steps: list[tuple[str, float]] = []
 

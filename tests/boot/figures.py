@@ -16,8 +16,9 @@ from hw.sim.modem import SimModem
 from tests.boot.emulator import boards
 from tests.boot.emulator.card import Card
 from tests.boot.emulator.far_end import answering
-from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.machine import Machine
 from tests.boot.emulator.plugs import serial_cable
+from tests.boot.emulator.waiting import patience
 
 # A simulated radio is there when the kernel's modules are loaded, as the Pi's own is.
 RADIO = "modules_load=mac80211_hwsim mac80211_hwsim.radios=1"

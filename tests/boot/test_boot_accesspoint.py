@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,9 +10,10 @@ from hw.sim.card import numbered
 from hw.sim.modem import SimModem
 from tests.boot.browser import Application, Browser
 from tests.boot.emulator.far_end import answering
-from tests.boot.emulator.machine import Machine, patience, wait_until
-from tests.boot.emulator.plugs import serial_cable
+from tests.boot.emulator.machine import Machine
+from tests.boot.emulator.plugs import hold, serial_cable
 from tests.boot.emulator.radio import Station, two_radios
+from tests.boot.emulator.waiting import patience
 
 ADMINISTRATOR = {"username": "ann", "password": "grey-otter-sings-42", "phone_number": "+628111222333"}
 RECEIVER = "+6281212345678"
@@ -27,11 +27,11 @@ def card_in_hand(virt: Machine) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def telephone(virt: Machine) -> Iterator[Station]:
+def telephone(virt: Machine) -> Station:
     station = two_radios(virt.console)
-    virt.console.eventually("systemctl is-active otppi-ap otppi-dhcpd otppi-dns", patience(60))
-    yield station
-    virt.console.run("ip netns delete station; modprobe -r mac80211_hwsim")
+    for unit in ("otppi-ap", "otppi-dhcpd", "otppi-dns"):
+        virt.console.eventually(f"systemctl is-active {unit}", patience(60))
+    return station
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,7 @@ def modem() -> SimModem:
 
 def ready(browser: Browser, port: str) -> None:
     """Waits until the modem is up at this port."""
-    shown = re.compile(f"ready.*{port}", re.DOTALL)
-    wait_until(lambda: shown.search(browser.open("/part/modems")) is not None, patience(60))
+    browser.eventually("/part/modems", f"(?s)ready.*{port}", patience(60))
 
 
 def code_in(text: str) -> str:
@@ -129,15 +128,12 @@ def test_an_otp_goes_out_by_a_modem_that_is_plugged_in_and_again_under_its_next_
 ) -> None:
     with serial_cable(virt) as cable, answering(modem, cable):
         virt.console.eventually("test -c /dev/ttyUSB0")
-        wait_until(lambda: "/dev/ttyUSB0" in browser.open("/start/modems"), patience(30))
+        browser.eventually("/start/modems", "/dev/ttyUSB0", patience(30))
         page = browser.submit("/start/modems", "/start/modems", port="/dev/ttyUSB0")
         assert "was added" in page, page
         ready(browser, "/dev/ttyUSB0")
         goes_out_and_is_verified(application, modem.air, "login-1")
-        # Deaf to the hang-up that ends whoever has the port as its terminal, so the name stays taken.
-        hold = "trap '' HUP; exec sleep infinity <>/dev/ttyUSB0"
-        virt.console.run(f'systemd-run --quiet --unit holder sh -c "{hold}"')
-        virt.console.eventually("ls -l /proc/$(systemctl show -P MainPID holder)/fd | grep -q /dev/ttyUSB0")
+        hold(virt.console, "/dev/ttyUSB0")
     with serial_cable(virt) as cable, answering(modem, cable):
         virt.console.eventually("test -c /dev/ttyUSB1 && test ! -e /dev/ttyUSB0")
         ready(browser, "/dev/ttyUSB1")

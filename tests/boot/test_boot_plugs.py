@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from tests.boot.emulator.machine import Machine, patience
-from tests.boot.emulator.plugs import fat_stick, flash_disk, network_stick, serial_cable
+from tests.boot.emulator.machine import Machine
+from tests.boot.emulator.plugs import fat_stick, flash_disk, hold, network_stick, serial_cable
+from tests.boot.emulator.waiting import patience
 
 
 def test_a_serial_modem_appears_for_the_gateway_and_goes_away(virt: Machine) -> None:
@@ -17,11 +18,14 @@ def test_a_serial_modem_appears_for_the_gateway_and_goes_away(virt: Machine) -> 
 def test_bytes_go_through_to_the_far_end_and_back(virt: Machine) -> None:
     virt.console.run("systemctl stop otppi", patience(30))  # it would ask who is there
     with serial_cable(virt) as far_end:
-        far_end.settimeout(60)
+        far_end.settimeout(patience(15))
         virt.console.eventually("test -c /dev/ttyUSB0")
         virt.console.run("stty -F /dev/ttyUSB0 115200 raw -echo && printf 'AT\\r' >/dev/ttyUSB0")
-        assert far_end.recv(16) == b"AT\r"
-        virt.console.run("(timeout 60 head --bytes 4 /dev/ttyUSB0 >/run/answer &); sleep 1")
+        with far_end.makefile("rb") as heard:
+            assert heard.read(3) == b"AT\r"
+        listen = "exec head --bytes 4 </dev/ttyUSB0 >/run/answer"
+        virt.console.run(f'systemd-run --quiet --unit listener sh -c "{listen}"')
+        virt.console.eventually("ls -l /proc/$(systemctl show -P MainPID listener)/fd | grep -q /dev/ttyUSB0")
         far_end.sendall(b"OK\r\n")
         assert virt.console.eventually("od -An -tx1 /run/answer | grep 0d") == " 4f 4b 0d 0a"
     virt.console.run("systemctl start otppi", patience(60))
@@ -30,10 +34,7 @@ def test_bytes_go_through_to_the_far_end_and_back(virt: Machine) -> None:
 def test_plugged_again_while_the_old_name_is_held_it_has_another(virt: Machine) -> None:
     with serial_cable(virt):
         virt.console.eventually("test -c /dev/ttyUSB0")
-        # Deaf to the hang-up that ends whoever has the port as its terminal, so the name stays taken.
-        hold = "trap '' HUP; exec sleep infinity <>/dev/ttyUSB0"
-        virt.console.run(f'systemd-run --quiet --unit holder sh -c "{hold}"')
-        virt.console.eventually("ls -l /proc/*/fd 2>/dev/null | grep -q /dev/ttyUSB0")
+        hold(virt.console, "/dev/ttyUSB0")
     with serial_cable(virt):
         virt.console.eventually("test -c /dev/ttyUSB1")
     virt.console.run("systemctl stop holder")

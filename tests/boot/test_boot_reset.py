@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.boot.browser import Browser
-from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.machine import Machine
 from tests.boot.emulator.plugs import fat_stick, file_on, flash_disk
+from tests.boot.emulator.waiting import patience
 
 VERIFY = "eyJkZXZpY2VUeXBlIjoiUlBpIiwgImJhc2VOYW1lIjoicmVzZXQtY29uZmlnLmluaSJ9"
 REQUEST = "RESET_WLAN = true\r\nRESET_DHCP = true\r\nRESET_ETHERNET = true\r\nRESET_USER = true\r\nVERIFY = "
@@ -49,7 +50,7 @@ def assert_as_delivered(virt: Machine) -> None:
     air = virt.console.run("cat /run/otppi-system/hostapd.conf").split("\n")
     assert f"wpa_passphrase={card['password']}" in air
     assert f"ssid2={card['ssid'].encode().hex()}" in air
-    assert "default-lease-time 3600;" in virt.console.run("cat /run/otppi-system/dhcpd.conf")
+    virt.console.eventually("grep -qx 'default-lease-time 3600;' /run/otppi-system/dhcpd.conf", patience(60))
     assert "username=ann" not in otppi(virt, "show users")
 
 
@@ -100,7 +101,9 @@ def test_at_the_start_with_the_service_broken_and_what_the_admin_set_is_kept(
     virt.console.run("systemctl mask --runtime otppi-reset@sda.service; sync")
     with flash_disk(virt, stick):
         virt.console.eventually("test -b /dev/sda")
-        virt.restart(patience(60), by=lambda: browser.submit("/system/power/reboot", "/system/power/reboot"))
+        # The answer may not arrive any more: the device is on its way down.
+        button = browser.filled_in("/system/power/reboot", "/system/power/reboot")
+        virt.restart(patience(60), by=lambda: virt.console.type(button))
         assert_as_delivered(virt)
         assert virt.console.run("systemctl is-active otppi", check=False) != "active"
         assert virt.console.run("readlink /etc/localtime").endswith("Europe/Berlin")

@@ -1,6 +1,7 @@
 """The unmodified image on a generic arm64 board."""
 
-from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.machine import Machine
+from tests.boot.emulator.waiting import patience
 
 
 def test_everything_started_and_nothing_failed(virt: Machine) -> None:

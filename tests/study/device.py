@@ -4,7 +4,8 @@ import json
 import re
 
 from tests.boot.emulator.console import Console
-from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.machine import Machine
+from tests.boot.emulator.waiting import patience
 
 AS_GATEWAY = "cd / && runuser -u otppi --"
 _TRIES = r"slot ([AB]): A has (\d) tries left, B has (\d)"

@@ -6,8 +6,9 @@ from pathlib import Path
 from tests.boot.emulator import boards
 from tests.boot.emulator.card import Card
 from tests.boot.emulator.console import Console
-from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.machine import Machine
 from tests.boot.emulator.powercut import forgetful_card
+from tests.boot.emulator.waiting import patience
 from tests.study.conftest import figure, measured
 from tests.study.device import is_named, is_well, name
 

@@ -9,7 +9,8 @@ import pytest
 from tests.boot.conftest import folder_of_a_machine
 from tests.boot.emulator import boards
 from tests.boot.emulator.card import Card
-from tests.boot.emulator.machine import Machine, patience
+from tests.boot.emulator.machine import Machine
+from tests.boot.emulator.waiting import patience
 from tests.study.conftest import measured
 from tests.study.device import is_named, is_well, name, uboot_chose
 

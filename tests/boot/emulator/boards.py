@@ -10,12 +10,14 @@ from tests.boot.emulator.machine import Machine
 _ABSENT = "modprobe.blacklist=vc4,snd_bcm2835,bcm2835_v4l2,bcm2835_mmal_vchiq,vchiq,hci_uart"
 
 
+# A port that sleeps may miss what is plugged in, as real ones with this controller (dwc2) do.
+_AWAKE = "usbcore.autosuspend=-1"
+
 # The emulated BCM2835 resets the board the moment its watchdog is armed, instead of when it was not fed.
 _NO_WATCHDOG = "systemd.watchdog_sec=0"
 
-# systemd gives a device 90 s to appear, which an emulated board on a busy machine may need.
-_UNHURRIED = "systemd.default_device_timeout_sec=900"
-
+# systemd gives a device or a unit 90 s, which an emulated board on a busy machine may need.
+_UNHURRIED = "systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900"
 
 SERIAL = "00000000feedc0de"
 
@@ -72,7 +74,7 @@ def raspi3b(card: Card, folder: Path, extra: Sequence[str] = (), append: str = "
     """
     arguments = ["-M", "raspi3b", "-global", "bcm2837.enabled-cpus=2", "-m", "1024"]
     arguments += ["-dtb", str(_device_tree(card, folder))]
-    arguments += _kernel(card, folder, "ttyS1", f"maxcpus=2 {_ABSENT} {_NO_WATCHDOG} {append}")
+    arguments += _kernel(card, folder, "ttyS1", f"maxcpus=2 {_ABSENT} {_AWAKE} {_NO_WATCHDOG} {append}")
     arguments += ["-drive", f"file={card.overlay(folder)},format=qcow2,if=sd"]
     arguments += ["-device", "ds1338,bus=i2c-bus.1,address=0x68", *extra]
     return Machine(folder, arguments, ["-serial", "null", "-serial", "unix:{console},server=on,wait=off"])

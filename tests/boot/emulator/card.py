@@ -5,11 +5,13 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.boot.emulator.waiting import patience
+
 TREE = Path(__file__).parents[3]
 TOOL = str(TREE / "scripts/tool")
 
 
-def tool(*command: str | Path, timeout: float = 120.0) -> str:
+def tool(*command: str | Path, timeout: float = patience(30)) -> str:
     """The output of a program of the tools root."""
     done = subprocess.run(
         [TOOL, *map(str, command)], capture_output=True, text=True, timeout=timeout, check=False

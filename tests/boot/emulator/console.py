@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.boot.emulator.waiting import patience
+
 # Colours, bracketed paste, and the "OSC 3008" marks systemd's shells print around every command.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\r")
 _LONGEST = 500
@@ -33,7 +35,8 @@ class Console:
         self._heard = ""
         self._count = 0
         self._socket = _connect(path, alive)
-        threading.Thread(target=self._listen, name="console", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, name="console", daemon=True)
+        self._listener.start()
 
     def wait_for(self, pattern: str, timeout: float) -> re.Match[str]:
         """What the guest says next that matches; everything up to its end is then taken as heard."""
@@ -58,7 +61,7 @@ class Console:
         while True:
             self.type(f"{_PLAIN}; echo r''eady")
             try:
-                self.wait_for(r"(?m)^ready$", 20.0)
+                self.wait_for(r"(?m)^ready$", patience(5))
             except Silence:
                 if time.monotonic() > deadline:
                     raise
@@ -66,7 +69,7 @@ class Console:
                 self.run("true")  # answers to earlier calls are now behind us
                 return
 
-    def run(self, command: str, timeout: float = 120.0, check: bool = True) -> str:
+    def run(self, command: str, timeout: float = patience(30), check: bool = True) -> str:
         """The output of a shell command (standard error too); raises CommandFailed unless check is False."""
         self._count += 1
         self.type(f"{{ {command}\n}} </dev/null 2>&1; status=$?; echo; echo @end {self._count} $status")
@@ -76,12 +79,12 @@ class Console:
             raise CommandFailed(f"{command!r} ended with {status}:\n{output[-4000:]}")
         return output
 
-    def succeeds(self, command: str, timeout: float = 120.0) -> bool:
+    def succeeds(self, command: str, timeout: float = patience(30)) -> bool:
         return self.run(f"{command} >/dev/null && echo @yes || echo @no", timeout, check=False).endswith(
             "@yes"
         )
 
-    def eventually(self, command: str, timeout: float = 120.0) -> str:
+    def eventually(self, command: str, timeout: float = patience(30)) -> str:
         """The output of a command once it succeeds, tried every second."""
         deadline = time.monotonic() + timeout
         while True:
@@ -96,6 +99,11 @@ class Console:
         """What the guest said that nobody has waited for yet."""
         with self._news:
             return self._heard
+
+    def last_words(self) -> str:
+        """The same of a machine that has ended, to the last byte that left it."""
+        self._listener.join(patience(8))
+        return self.heard()
 
     def forget(self) -> None:
         """What was said until now was said by a machine that is no more; the shell is at its prompt."""
@@ -128,7 +136,7 @@ class Console:
 
 
 def _connect(path: Path, alive: Callable[[], None]) -> socket.socket:
-    deadline = time.monotonic() + 30.0
+    deadline = time.monotonic() + patience(8)
     while True:
         port = socket.socket(socket.AF_UNIX)
         try:

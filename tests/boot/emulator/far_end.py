@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hw.sim.modem import SimModem
+from tests.boot.emulator.waiting import patience
 
 _CHUNK = 65536
 _TICK = 0.5
@@ -23,7 +24,7 @@ def answering(modem: SimModem, cable: socket.socket) -> Iterator[SimModem]:
         wake_w.send(b".")
 
     def serve() -> None:
-        cable.settimeout(30)
+        cable.settimeout(patience(15))
         while not stopping.is_set():
             due = modem.next_due()
             wait = _TICK if due is None else min(max(due - modem.steady(), 0.0), _TICK)

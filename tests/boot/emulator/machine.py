@@ -1,14 +1,16 @@
 """One emulated device: switched on, typed at, plugged into, switched off."""
 
 import os
+import signal
 import subprocess
-import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.boot.emulator.card import TOOL
 from tests.boot.emulator.console import Console
 from tests.boot.emulator.qmp import Qmp
+from tests.boot.emulator.waiting import patience
 
 
 class Machine:
@@ -18,7 +20,6 @@ class Machine:
         """folder: for sockets and logs, its path short enough for a unix socket (107 bytes).
         serial: QEMU's arguments that lead the guest's console to {console}."""
         self.folder = folder
-        self.started = time.monotonic()
         self.state = "off"  # then as systemd calls it: running, degraded…
         place = {"console": str(folder / "console")}
         self._output = (folder / "qemu.log").open("wb")
@@ -41,11 +42,6 @@ class Machine:
     @property
     def has_power(self) -> bool:
         return self._process.poll() is None
-
-    @property
-    def age(self) -> float:
-        """Seconds since it was switched on."""
-        return time.monotonic() - self.started
 
     def wait_until_up(self, timeout: float) -> None:
         """Waits until systemd has finished starting, well or not (state tells)."""
@@ -90,19 +86,13 @@ class Machine:
         """
         policy, level = (os.SCHED_RR, 1) if preferred else (os.SCHED_OTHER, 0)
         for thread in Path(f"/proc/{self._process.pid}/task").iterdir():
-            os.sched_setscheduler(int(thread.name), policy, os.sched_param(level))
+            # A thread may end meanwhile, and not every host lets its root do this.
+            with suppress(ProcessLookupError, PermissionError):
+                os.sched_setscheduler(int(thread.name), policy, os.sched_param(level))
 
-    def pin(self, number: int) -> int:
-        """The level of a Pi's pin below 32, seen from outside (GPLEV0, BCM2835 ARM Peripherals 6.1)."""
-        return self.qmp.word(0x3F200034) >> number & 1
-
-    def shut_down(self, timeout: float = 180.0) -> None:
-        """Asks the guest to power off and waits until it has."""
-        self.console.type("systemctl poweroff")
-        try:
-            self._process.wait(timeout)
-        finally:
-            self.cut_power()
+    def freeze(self) -> None:
+        """Stops the emulator where it is: the guest sees and says nothing more."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def switch_off(self) -> None:
         """Ends the emulator as a power cut does: nothing is said to the guest."""
@@ -118,16 +108,3 @@ class Machine:
         if self._process.poll() is not None:
             words = (self.folder / "qemu.log").read_text(errors="replace")
             raise RuntimeError(f"the emulator ended with {self._process.returncode}: {words[-2000:]}")
-
-
-def wait_until(true: Callable[[], bool], timeout: float) -> None:
-    """Returns once true() is; an AssertionError when it takes longer than timeout seconds."""
-    deadline = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < deadline, f"not true within {timeout:.0f} s"
-        time.sleep(0.1)
-
-
-def patience(quiet_seconds: float) -> float:
-    """A time-out for what takes quiet_seconds on two idle cores; OTPPI_PATIENCE stretches it."""
-    return quiet_seconds * 4 * float(os.environ.get("OTPPI_PATIENCE", "1"))

@@ -1,6 +1,8 @@
 """What the guest writes to the Pi's GPIO registers, with the time of each write, as QEMU itself notes it."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,30 +25,37 @@ class Edge:
 
 
 class Recorder:
-    """Writes of a machine that was started with `arguments`; from `start` on."""
+    """Writes of a machine that was started with `arguments`."""
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "registers.log"
         self.arguments = ["-msg", "timestamp=on", "-D", str(self._log)]
         self._from = 0
 
-    def start(self, machine: Machine) -> None:
+    @contextmanager
+    def recording(self, machine: Machine) -> Iterator[None]:
+        """Notes every write while the block runs, with the machine before everything else on this host."""
         machine.prefer(True)
-        self._from = self._log.stat().st_size if self._log.exists() else 0
+        self.begin()
         machine.qmp.monitor("trace-event memory_region_ops_write on")
+        try:
+            yield
+        finally:
+            machine.qmp.monitor("trace-event memory_region_ops_write off")
+            machine.prefer(False)
 
-    def stop(self, machine: Machine) -> None:
-        machine.qmp.monitor("trace-event memory_region_ops_write off")
-        machine.prefer(False)
+    def begin(self) -> None:
+        """What was noted so far is not looked at any more."""
+        self._from = self._log.stat().st_size if self._log.exists() else 0
 
     def text(self) -> str:
-        """Every write since the start, as QEMU's log has it."""
+        """Every write since the beginning, as QEMU's log has it."""
         with self._log.open(errors="replace") as log:
             log.seek(self._from)
             return log.read()
 
     def edges(self, pin: int) -> list[Edge]:
-        """Every change of the pin's level since the start."""
+        """Every change of the pin's level since the beginning."""
         found: list[Edge] = []
         for line in self.text().splitlines():
             write = _WRITE.match(line)
@@ -58,8 +67,14 @@ class Recorder:
         return found
 
 
-def tones(edges: list[Edge], pause: float = 0.03) -> list[float]:
-    """The tones that were heard, in hertz: a steady pace of rises makes one, over 20 of them at least.
+@dataclass(frozen=True)
+class Tone:
+    hertz: float
+    seconds: float
+
+
+def tones(edges: list[Edge], pause: float = 0.03) -> list[Tone]:
+    """The tones that were heard: a steady pace of rises makes one, over 20 of them at least.
 
     A new one begins with another pace (more than a tenth away), or after `pause` seconds without a rise.
     """
@@ -73,7 +88,7 @@ def tones(edges: list[Edge], pause: float = 0.03) -> list[float]:
     return [tone for run in runs for tone in _paces(run)]
 
 
-def _paces(periods: list[float], around: int = 7) -> list[float]:
+def _paces(periods: list[float], around: int = 7) -> list[Tone]:
     """The paces in a run without a pause; a running median passes over late rises and keeps steps sharp."""
     smooth = [median(periods[max(0, at - around) : at + around + 1]) for at in range(len(periods))]
     steady: list[list[float]] = [[]]
@@ -81,8 +96,11 @@ def _paces(periods: list[float], around: int = 7) -> list[float]:
         if steady[-1] and abs(period / steady[-1][0] - 1) > 0.1:
             steady.append([])
         steady[-1].append(period)
-    found: list[float] = []
-    for pace in (1 / median(stretch) for stretch in steady if len(stretch) > 20):
-        if not found or abs(pace / found[-1] - 1) > 0.1:
-            found.append(pace)
+    found: list[Tone] = []
+    for stretch in (stretch for stretch in steady if len(stretch) > 20):
+        tone = Tone(1 / median(stretch), sum(stretch))
+        if found and abs(tone.hertz / found[-1].hertz - 1) < 0.1:
+            found[-1] = Tone(found[-1].hertz, found[-1].seconds + tone.seconds)
+        else:
+            found.append(tone)
     return found

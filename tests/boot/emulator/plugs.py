@@ -8,7 +8,11 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from tests.boot.emulator.card import TREE, tool
+from tests.boot.emulator.console import CommandFailed, Console
 from tests.boot.emulator.machine import Machine
+from tests.boot.emulator.waiting import patience
+
+PLUGS = 4  # how often something is plugged into a port that misses it now and then
 
 
 @contextmanager
@@ -24,7 +28,7 @@ def serial_cable(
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(path))
         door.listen(1)
-        door.settimeout(30)
+        door.settimeout(patience(8))
         address = {"type": "unix", "data": {"path": str(path)}}
         backend = {"type": "socket", "data": {"addr": address, "server": False}}
         machine.qmp.ask("chardev-add", id=name, backend=backend)
@@ -58,6 +62,28 @@ def flash_disk(machine: Machine, image: Path, name: str = "stick", port: str = "
     finally:
         _unplug(machine, f"{name}-plug")
         machine.qmp.ask("blockdev-del", **{"node-name": name})
+
+
+@contextmanager
+def flash_disk_on_a_pi(machine: Machine, image: Path) -> Iterator[str]:
+    """A stick of `fat_stick` in the emulated Raspberry Pi's one port; yields its device, once it is there.
+
+    The emulated controller now and then does not tell the guest of a plug; a person would try again too.
+    """
+    device = "/dev/disk/by-label/STICK"
+    for attempt in range(PLUGS):
+        with flash_disk(machine, image, f"stick{attempt}", port="1"):
+            if _appears(machine.console, device):
+                yield device
+                return
+    raise AssertionError(f"the guest saw none of {PLUGS} plugs")
+
+
+def hold(console: Console, port: str) -> None:
+    """Keeps a port open, so that its name stays taken after the cable was pulled; the unit is `holder`."""
+    # Deaf to the hang-up that ends whoever has the port as its terminal.
+    console.run(f"systemd-run --quiet --unit holder sh -c \"trap '' HUP; exec sleep infinity <>{port}\"")
+    console.eventually(f"ls -l /proc/$(systemctl show -P MainPID holder)/fd | grep -q {port}")
 
 
 @contextmanager
@@ -105,6 +131,14 @@ def file_on(stick: Path, path: str) -> str:
     text = copy.read_bytes().decode()
     copy.unlink()
     return text
+
+
+def _appears(console: Console, device: str) -> bool:
+    try:
+        console.eventually(f"test -e {device}", patience(10))
+    except CommandFailed:
+        return False
+    return True
 
 
 def _unplug(machine: Machine, plug: str) -> None:

@@ -6,15 +6,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.boot.emulator.waiting import patience
+
 
 class QmpError(RuntimeError):
     """QEMU refused a command."""
 
 
 class Qmp:
-    def __init__(self, path: Path, timeout: float = 30.0) -> None:
+    def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(timeout)
+        self._socket.settimeout(patience(15))
         self._socket.connect(str(path))
         self._lines = self._socket.makefile("rw", encoding="utf-8")
         self._lines.readline()  # the greeting
@@ -33,7 +35,7 @@ class Qmp:
             self.events.append(answer)
         raise QmpError(f"{command}: QEMU closed the connection")
 
-    def wait_for(self, event: str, timeout: float = 60.0, **data: Any) -> None:
+    def wait_for(self, event: str, timeout: float = patience(15), **data: Any) -> None:
         """Waits until the event with this data was heard, before or from now on."""
         deadline = time.monotonic() + timeout
         while not any(
@@ -45,7 +47,7 @@ class Qmp:
             time.sleep(0.1)
         self.events.clear()
 
-    def monitor(self, line: str, timeout: float = 30.0) -> str:
+    def monitor(self, line: str, timeout: float = patience(15)) -> str:
         """A command of the human monitor, for the few things QMP cannot say."""
         usual = self._socket.gettimeout()
         self._socket.settimeout(timeout)
@@ -53,11 +55,3 @@ class Qmp:
             return str(self.ask("human-monitor-command", **{"command-line": line}))
         finally:
             self._socket.settimeout(usual)
-
-    def word(self, address: int) -> int:
-        """The 32-bit word the guest's physical memory or a register holds at address."""
-        return int(self.monitor(f"xp /1wx {address:#x}").split(":")[1], 16)
-
-    def close(self) -> None:
-        self._lines.close()
-        self._socket.close()

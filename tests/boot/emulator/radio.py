@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.boot.emulator.console import Console
-from tests.boot.emulator.machine import patience
+from tests.boot.emulator.waiting import patience
 
 _IN = "ip netns exec station"
 _LET_IN, _REFUSED = "CTRL-EVENT-CONNECTED", "pre-shared key may be incorrect"
@@ -39,14 +39,16 @@ class Station:
         return verdict == _LET_IN
 
     def leave(self) -> None:
-        self.guest.run("test ! -e /run/station.pid || kill $(cat /run/station.pid); rm -f /run/station.log")
+        # One that is still leaving would say good-bye to the access point in the name of the next.
+        gone = "kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.2; done"
+        self.guest.run(f"if pid=$(cat /run/station.pid); then {gone}; fi; rm -f /run/station.log")
 
     def lease(self) -> str:
         """Asks for an address as a telephone would; the address it was given, as a.b.c.d/n."""
         self.guest.run(f"{_IN} /usr/lib/klibc/bin/ipconfig -c dhcp -t 60 wlan1", patience(30))
         return self.guest.run(f"{_IN} ip -4 -o addr show wlan1 | awk '{{ print $4 }}'")
 
-    def run(self, command: str, timeout: float = 120.0) -> str:
+    def run(self, command: str, timeout: float = patience(30)) -> str:
         """The output of a program that runs on the telephone."""
         return self.guest.run(f"{_IN} {command}", timeout)
 

@@ -43,8 +43,10 @@ def scribble() -> None:
         time.sleep(0.5)
 
 
-def send(first: int, prefer: str) -> None:
+def send(first: int, prefer: str, before: threading.Semaphore, after: threading.Semaphore) -> None:
+    """Every second number from the first on; in turn with the other sender, so that the queue stays short."""
     for number in itertools.count(first, 2):
+        before.acquire()
         data = {"receiver": "+6281212345678", "message": f"text number {number}.", "id": f"n{number}"}
         request = urllib.request.Request(
             API,
@@ -54,10 +56,16 @@ def send(first: int, prefer: str) -> None:
         answer = json.load(urllib.request.urlopen(request, timeout=120))
         word = "taken" if prefer else "sent"
         say(f"{word if answer['response_code'] == '0000' else 'refused'} n{number}")
-        time.sleep(0.3 if prefer else 0.0)
+        after.release()
 
 
 if __name__ == "__main__":
-    for work in (save, scribble, lambda: send(1, ""), lambda: send(2, "respond-async")):
+    taken, sent = threading.Semaphore(1), threading.Semaphore(1)
+    for work in (
+        save,
+        scribble,
+        lambda: send(1, "", before=taken, after=sent),
+        lambda: send(2, "respond-async", before=sent, after=taken),
+    ):
         threading.Thread(target=work, daemon=True).start()
     threading.Event().wait()

@@ -1,7 +1,7 @@
 """Runs on the booted Raspberry Pi as the gateway's user: plays melodies by the product's own bell.
 
 ring.py play             each melody named on a line of its input, `played NAME` after it, until a line `end`
-ring.py silence          a failed message that rings until it is over, then Silence
+ring.py silence          a failed message rings until it is over; lines `ringing`, `silence`, `wait`, `end`
 """
 
 import sys
@@ -14,6 +14,8 @@ from app.core.clock import SystemClock
 from app.core.events import MessageDone
 from app.settings.bell import Bell as BellSettings
 from hw.buzzer import Buzzer
+
+ROUNDS = 8.0  # seconds in which whatever repeats would be heard again
 
 
 def say(line: str) -> None:
@@ -37,13 +39,19 @@ def silence() -> None:
     bell.apply(BellSettings(fail_send_sms="repeat"))
     bell.start()
     bell.hear(MessageDone(seq=1, modem="", state="failed", reason="no_modem", seconds=0.0))
-    time.sleep(8.0)
-    say(f"ringing {' '.join(bell.ringing)}")
-    bell.silence()
-    time.sleep(1.0)
-    say("silenced")
-    time.sleep(8.0)
-    say(f"trouble {bell.trouble}")
+    say("what?")
+    for line in sys.stdin:
+        match line.strip():
+            case "ringing":
+                say(f"ringing {' '.join(bell.ringing)}")
+            case "silence":
+                bell.silence()
+                say("silenced")
+            case "wait":
+                time.sleep(ROUNDS)
+                say(f"waited, trouble {bell.trouble}")
+            case "end":
+                break
     bell.stop()
 
 
