@@ -1,5 +1,7 @@
 """Runs on the booted device as the gateway's user: saves settings and sends messages until the power goes.
 
+load.py FIRST            everything is numbered, from FIRST on
+
 What it prints was acknowledged before: `saved N`, `sent nN` (it is out), `taken nN` (its outcome is to come).
 """
 
@@ -16,6 +18,7 @@ sys.path.insert(0, "/usr/lib/otppi")
 from app.settings.general import General
 from app.settings.store import SettingsStore
 
+FIRST = int(sys.argv[1])
 API = "http://127.0.0.1:8899/api/message"
 AUTHORIZATION = "Basic " + base64.b64encode(b"shop:grey-otter-sings-42").decode()
 
@@ -27,7 +30,7 @@ def say(line: str) -> None:
 
 def save() -> None:
     store = SettingsStore(Path("/var/lib/otppi"))
-    for number in itertools.count(1):
+    for number in itertools.count(FIRST):
         changed = store.read(General).value.model_copy(
             update={"device_name": f"branch {number}", "ntp_server": f"time{number}.lan"}
         )
@@ -37,7 +40,7 @@ def save() -> None:
 
 def scribble() -> None:
     """What nobody flushes: the card forgets the last of it."""
-    for number in itertools.count(1):
+    for number in itertools.count(FIRST):
         Path(f"/var/tmp/scribble-{number}").write_bytes(b"x" * 20_000)
         say(f"scribbled {number}")
         time.sleep(0.5)
@@ -64,8 +67,8 @@ if __name__ == "__main__":
     for work in (
         save,
         scribble,
-        lambda: send(1, "", before=taken, after=sent),
-        lambda: send(2, "respond-async", before=sent, after=taken),
+        lambda: send(FIRST, "", before=taken, after=sent),
+        lambda: send(FIRST + 1, "respond-async", before=sent, after=taken),
     ):
         threading.Thread(target=work, daemon=True).start()
     threading.Event().wait()
