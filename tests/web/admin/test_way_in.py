@@ -365,24 +365,6 @@ def test_the_last_administrator_cannot_be_locked_out(fresh: Fresh) -> None:
     assert site.store.read(User).value["ann"].role == "administrator"  # type: ignore[union-attr]
 
 
-def test_an_address_beyond_the_access_point_is_led_to_https(tmp_path: Path) -> None:
-    from app.web.admin.door import Door
-
-    assert Door._may_be_plain(_door(), "192.168.0.40")
-    assert Door._may_be_plain(_door(), "127.0.0.1")
-    assert Door._may_be_plain(_door(), "::ffff:192.168.0.40")
-    assert not Door._may_be_plain(_door(), "10.1.2.3")
-    assert not Door._may_be_plain(_door(), "2001:db8::1")
-
-
-def _door():  # type: ignore[no-untyped-def]
-    from types import SimpleNamespace
-
-    from app.web.admin.door import ACCESS_POINT
-
-    return SimpleNamespace(_plain=(ACCESS_POINT,))
-
-
 def test_the_modem_pages_exist_only_for_known_items(site: Site, ann: Client) -> None:
     assert Modem.about.many
     for item in ("no-such", "..", "%2e%2e", "sim1%00", "SIM1"):
