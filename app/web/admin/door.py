@@ -26,6 +26,7 @@ from app.web.admin.pages import ROUTES
 from app.web.admin.people import People
 from app.web.admin.routes import ADMINISTRATOR, PUBLIC, Route, Table, may
 from app.web.admin.sessions import LONGEST, MOST_NOTICES, Session, Sessions
+from app.web.admin.strangers import Strangers
 from app.web.admin.tokens import Tokens
 from app.web.admin.visit import SIGNS, Asked, Visit
 
@@ -76,6 +77,7 @@ class Door:
         self.people = people or People(house.store, clock.wall, clock.steady)
         self.sessions = Sessions(clock.steady)
         self.tokens = Tokens()
+        self.strangers = Strangers(clock.steady)
         self.live = Live(house.events, clock.steady, lambda: house.store.one(Sms).monitor_sms_traffic)
         self.clockface = ClockFace(house.machine, clock)
         self.table = Table(ROUTES)

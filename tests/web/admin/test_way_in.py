@@ -14,6 +14,7 @@ from app.settings.users import User
 from app.web.admin import totp
 from app.web.admin.recovery import Recovery
 from app.web.admin.sessions import IDLE, LONGEST, MOST, Sessions
+from app.web.admin.strangers import HOURLY, Strangers
 from app.web.admin.tokens import Tokens
 from tests.house import HandClock
 from tests.web.admin.site import PASSWORD, Client, Site, eventually, user
@@ -193,6 +194,34 @@ def test_five_wrong_passwords_lock_the_name_and_the_audit_tells(fresh: Fresh) ->
     audit = site.service.admin.house.audit
     told = {("ann", "refused"), ("ann", "locked-out")}
     eventually(lambda: told <= {(one.who, one.what) for one in audit.page(0, 50)})
+
+
+def test_a_lock_is_told_once_and_the_rest_is_counted(fresh: Fresh) -> None:
+    site = fresh(modems=0)
+    client = Client(site)
+    token = client.get("/forgot").token
+    given = {"username": "ann", "password": "wrong"}
+    statuses = [client.post("/login", given, token=token).status for _ in range(25)]
+    assert statuses == [403] * 5 + [429] * 20
+    audit = site.service.admin.house.audit
+    client.post("/login", {"username": "oscar", "password": "wrong"}, token=token)
+    eventually(lambda: audit.page(0, 1)[0].who == "oscar")
+    assert [one.what for one in audit.page(0, 50) if one.who == "ann"] == ["locked-out"] + ["refused"] * 5
+    assert audit.page(0, 1)[0].detail.endswith("(19 more were not written down)")
+
+
+def test_strangers_have_so_many_rows_of_the_audit_an_hour() -> None:
+    clock = HandClock()
+    strangers = Strangers(clock.steady)
+    rows = [strangers.told("no", f"10.0.0.{n} ?", 0.0) for n in range(HOURLY + 50)]
+    assert rows == ["no"] * HOURLY + [""] * 50
+    clock.advance(3600)
+    assert strangers.told("locked", "10.0.0.1 ?", 900) == "locked (50 more were not written down)"
+    clock.advance(899)
+    assert strangers.told("locked", "10.0.0.1 ?", 1) == ""
+    assert strangers.told("locked", "10.0.0.2 ?", 900) == "locked (1 more were not written down)"
+    clock.advance(1)
+    assert strangers.told("locked", "10.0.0.1 ?", 900) == "locked"
 
 
 def test_a_name_that_nobody_has_is_not_written_down(site: Site) -> None:

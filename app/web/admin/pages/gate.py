@@ -11,6 +11,7 @@ from app.settings.users import User
 from app.web.admin import forms, language
 from app.web.admin.routes import ADMINISTRATOR, PUBLIC, VIEWER, Route
 from app.web.admin.visit import Visit
+from app.web.guard import neighbourhood
 from app.web.signin import Denied
 
 SMALL = 16 * 1024
@@ -191,9 +192,10 @@ def _note_denied(visit: Visit, denied: Denied) -> None:
     """A name that is no user's may be a password in the wrong place: it is not written down."""
     known = {user.username for user in visit.door.people.users().values()}
     name = visit.text("username")
-    visit.note(
-        "refused" if not denied.retry_after else "locked-out", str(denied), who=name if name in known else "?"
-    )
+    who = name if name in known else "?"
+    key = f"{neighbourhood(visit.address)} {who}"
+    if told := visit.door.strangers.told(str(denied), key, denied.retry_after):
+        visit.note("locked-out" if denied.retry_after else "refused", told, who=who)
 
 
 def visit_name(visit: Visit) -> str:
