@@ -6,9 +6,11 @@ import html
 import json
 import re
 import time
+from concurrent.futures import Future
 
 import pytest
 
+from app.core.replies import Reply
 from app.settings.api import Api, ApiUser
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
@@ -329,3 +331,28 @@ def test_a_restart_is_asked_about_and_then_made(site: Site, ann: Client) -> None
     assert told == []
     assert "The service starts anew" in ann.post("/system/restart").words
     assert told == ["restart"]
+
+
+@pytest.mark.parametrize("path", ["/otp/request", "/otp/verify", "/modems/ussd"])
+def test_an_answer_that_does_not_come_costs_no_thread_and_no_error(
+    site: Site, ann: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    waiting: list[int] = []
+
+    def never(command: object, source: object) -> Future[Reply]:
+        waiting.append(site.service.admin._pool._waiting)
+        return Future()
+
+    monkeypatch.setattr(site.service.gateway, "handle", never)
+    monkeypatch.setattr("app.web.admin.asking.PATIENCE", 0.1)
+    given = {"reference": "r", "receiver": "081234567890", "otp": "1", "modem": "sim1", "code": "*1#"}
+    page = ann.post(path, given)
+    assert page.status == 422
+    assert "it is not known yet what came of it" in page.words
+    assert waiting == [1]  # the other threads serve as if this one were not there
+
+
+def test_too_many_that_wait_are_turned_away(site: Site, ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site.service.admin._pool, "waiters", 0)
+    page = ann.post("/otp/request", {"reference": "r", "receiver": "081234567890"})
+    assert (page.status, "too many requests wait for an answer" in page.words) == (422, True)
