@@ -89,7 +89,7 @@ def test_a_user_deleted_while_a_new_password_is_hashed_does_not_come_back(
 
 def test_a_demotion_while_a_recovered_password_is_hashed_stays(fresh: Fresh, meanwhile: Any) -> None:
     site = fresh(modems=0)
-    code = site.door.people.recovery.draw("oscar")
+    code = site.door.people.recovery.draw("oscar", "127.0.0.1")
     meanwhile(lambda: site.store.put(User, "oscar", user("oscar", "viewer")))
     given = {"username": "oscar", "code": code, "password": OTHER}
     assert Client(site).post("/forgot/code", given).status == 200
@@ -101,7 +101,7 @@ def test_a_user_deleted_while_a_recovered_password_is_hashed_is_as_one_who_never
     fresh: Fresh, meanwhile: Any
 ) -> None:
     site = fresh(modems=0)
-    code = site.door.people.recovery.draw("oscar")
+    code = site.door.people.recovery.draw("oscar", "127.0.0.1")
     meanwhile(lambda: site.store.remove(User, "oscar"))
     page = Client(site).post("/forgot/code", {"username": "oscar", "code": code, "password": OTHER})
     assert (page.status, "the code is wrong or has expired" in page.words) == (403, True)

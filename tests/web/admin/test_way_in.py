@@ -344,17 +344,33 @@ def test_who_is_not_there_gets_the_same_answer(site: Site) -> None:
 def test_a_recovery_code_is_good_for_ten_minutes_and_five_tries() -> None:
     clock = HandClock()
     recovery = Recovery(clock.steady)
-    code = recovery.draw("ann")
-    assert recovery.draw("ann") == ""  # not twice in a minute
+    code = recovery.draw("ann", "a")
+    assert recovery.draw("ann", "a") == ""  # not twice in a minute
     assert [recovery.take("ann", "x") for _ in range(5)] == [False] * 5
     assert not recovery.take("ann", code)
     clock.advance(61)
-    code = recovery.draw("ann")
+    code = recovery.draw("ann", "a")
     clock.advance(601)
     assert not recovery.take("ann", code)
-    code = recovery.draw("ann")
+    code = recovery.draw("ann", "a")
     assert recovery.take("ann", code)
     assert not recovery.take("ann", code)
+
+
+def test_recovery_codes_are_few_a_day_for_a_user_and_for_an_address() -> None:
+    clock = HandClock()
+    recovery = Recovery(clock.steady)
+
+    def drawn(item: str, address: str) -> bool:
+        clock.advance(61)
+        return bool(recovery.draw(item, address))
+
+    assert [drawn("ann", "a") for _ in range(6)] == [True] * 5 + [False]
+    assert not drawn("bob", "a")  # who asks for everybody in turn
+    assert [drawn("ann", f"b{n}") for n in range(6)] == [True] * 5 + [False]  # ten a day, from anywhere
+    assert drawn("bob", "b0")
+    clock.advance(86400)
+    assert drawn("ann", "a")
 
 
 def test_the_codes_of_an_authenticator_are_those_of_the_standard() -> None:

@@ -144,7 +144,7 @@ def send_code(visit: Visit) -> HTTPResponse:
     people = visit.door.people
     name = visit.text("username").strip()[:64]
     found = next((i for i, one in people.users().items() if one.username == name and people.usable(i)), "")
-    if found and (code := people.recovery.draw(found)):
+    if found and (code := people.recovery.draw(found, neighbourhood(visit.address))):
         _send_code(visit, people.users()[found], code)
         visit.note("recovery-code-sent", who=name)
     return visit.page("forgot_code.html", username=name, why="")
