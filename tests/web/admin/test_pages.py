@@ -15,6 +15,7 @@ from app.settings.api import Api, ApiUser
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
 from app.settings.modems import Modem
+from app.settings.problems import StoreUnusable
 from app.settings.section import Section
 from app.settings.sections import SECTIONS
 from app.store.history import History
@@ -356,3 +357,29 @@ def test_too_many_that_wait_are_turned_away(site: Site, ann: Client, monkeypatch
     monkeypatch.setattr(site.service.admin._pool, "waiters", 0)
     page = ann.post("/otp/request", {"reference": "r", "receiver": "081234567890"})
     assert (page.status, "too many requests wait for an answer" in page.words) == (422, True)
+
+
+def test_a_viewer_of_the_block_list_sees_no_whole_number_and_cannot_try_one_out(
+    site: Site, ann: Client
+) -> None:
+    ann.post("/blocklist", {"number": "081255556666"})
+    vera, oscar = Client(site).sign_in("vera"), Client(site).sign_in("oscar")
+    for path in ("/blocklist", "/blocklist?search=55556666", "/blocklist?search=99999"):
+        page = vera.get(path)
+        assert "6281255556666" not in page.text
+        assert "62812******66" in page.text, path
+        assert 'name="search"' not in page.text
+    assert "6281255556666" in oscar.get("/blocklist?search=5555").text
+
+
+def test_a_block_list_that_cannot_be_written_is_told(
+    site: Site, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann.post("/blocklist", {"number": "081255557777"})
+
+    def unwritable(*_: object) -> str:
+        raise StoreUnusable("the settings cannot be written: Read-only file system")
+
+    monkeypatch.setattr(site.store, "put", unwritable)
+    assert ann.post("/blocklist/number/6281255557777", {"do": "whiten"}).location == "/blocklist"
+    assert "the block list could not be changed" in ann.get("/blocklist").words
