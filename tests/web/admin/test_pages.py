@@ -298,6 +298,13 @@ def test_the_api_is_described_from_its_commands(site: Site, ann: Client) -> None
         "block-msisdn", "unblock-msisdn", "get-modem-list", "request-ussd",
         "answer-ussd", "cancel-ussd", "echo",
     ]  # fmt: skip
+    answers = document["paths"]["/api/message"]["post"]["responses"]
+    assert sorted(answers) == ["200", "202", "400", "401", "403", "404", "405", "408", "413", "429"]
+    assert answers["413"]["content"]["application/json"]["schema"]["required"][1] == "response_code"
+    otp = bodies[0]["properties"]["data"]["properties"]
+    # 12345 and "12345" are the same; a text is a text.
+    assert otp["reference"] == {"type": ["string", "integer"], "minLength": 1}
+    assert otp["message"] == {"type": "string"}
     assert sorted(bodies[1]["properties"]["data"]["required"]) == ["otp", "receiver", "reference"]
     assert f"http://127.0.0.1:{port}/api/message" in ann.get("/connect").text
 
