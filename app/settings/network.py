@@ -60,16 +60,16 @@ class Wlan(Section):
         help="Whom to ask for other names than the device's; empty: every name leads to the device.",
     )
 
-    @property
-    def network(self) -> IPv4Network:
-        """Where those are who joined."""
-        return IPv4Interface(f"{self.ip_address}/{self.prefix}").network
-
     def conflicts(self) -> Iterable[Finding]:
         if why := disagreement(self.prefix, self.netmask):
             yield Finding(("netmask", "prefix"), why)
         yield from _address_of_a_host(self.ip_address, self.prefix)
         yield from _gateway_in_reach(self.ip_address, self.prefix, self.gateway)
+
+    @property
+    def network(self) -> IPv4Network:
+        """Where those are who joined."""
+        return IPv4Interface(f"{self.ip_address}/{self.prefix}").network
 
 
 class Dhcp(Section):

@@ -28,6 +28,10 @@ SAYERS |= {"Note", "Told", "Service", "SystemRefused", "Fault"}
 # Every error of the domain and of the settings may end on a page; some make their sentence themselves.
 SAYERS |= {name for name, one in vars(errors).items() if isinstance(one, type)} - {"Protocol"}
 SAYERS |= {"StoreUnusable", "__init__", "_refused"}
+# Of these, what they return may end on a page.
+RETURNING = ("server.py", "turns.py")
+# What is said to a mail server, with its code (RFC 5321 §4.2), and not to a reader.
+REPLY = re.compile(r"[245]\d\d ")
 # Where it stands when it is not the first argument.
 PLACES_IN_CALLS = {"Finding": 1, "Problem": 3, "go": 9, "Note": 1, "Told": 1, "Service": 1, "_refused": 2}
 # What a sentence is put into before it is said.
@@ -48,9 +52,7 @@ STATES = [
     *("arrived", "on its way", "low", "enough", "no amount", "not asked yet"),
 ]
 # Whose functions give back sentences.
-SPEAKERS = ("passwords.py", "timekeeping.py", "dial.py", "server.py", "turns.py")
-# What is said to a mail server, with its code (RFC 5321 §4.2), and not to a reader.
-REPLY = re.compile(r"[245]\d\d ")
+SPEAKERS = ("passwords.py", "timekeeping.py", "dial.py")
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -93,8 +95,14 @@ def of_calls(*folders: str) -> Iterator[str]:
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Call) and _name(node.func) in SAYERS:
                     yield from _spoken(node)
-                elif _keeps(node) or (isinstance(node, ast.Return) and path.name in SPEAKERS):
+                elif _keeps(node) or (isinstance(node, ast.Return) and path.name in SPEAKERS + RETURNING):
                     yield from _texts(node.value)  # type: ignore[attr-defined]
+
+
+def of_errors() -> Iterator[str]:
+    """What comes to a page from behind it."""
+    yield from of_calls("main.py", "pages.py", "exchange.py", "web/server.py", "web/doors.py")
+    yield from (one for one in of_calls("system", "modems", "mail", "store") if not REPLY.match(one))
 
 
 def _keeps(node: ast.AST) -> bool:
@@ -130,9 +138,8 @@ def all_sentences() -> set[str]:
         *of_templates(),
         *of_sections(),
         *of_tables(),
+        *of_errors(),
         *of_calls("web/admin", "settings", "web/signin.py", "core"),
-        *of_calls("buttons.py", "main.py", "pages.py", "exchange.py", "web/server.py", "web/doors.py"),
-        *of_calls("system", "brokers", "modems", "mail", "store"),
+        *of_calls("buttons.py", "system/timekeeping.py", "system/units.py", "system/dbus.py", "brokers"),
     }
-    found = {one for one in found if one not in SAME and not REPLY.match(one)}
-    return {one for one in found if any(sign.isalpha() for sign in one.replace("{}", ""))}
+    return {one for one in found if one not in SAME and any(sign.isalpha() for sign in one)}
