@@ -130,13 +130,15 @@ class Pages:
         if not self._open:
             return
         port, https_port = self._wanted
+        shut: list[str] = []
         listeners = {"admin": Listener(port)} if port else {}
         if https_port:
             try:
                 listeners["admin-https"] = Listener(https_port, self._service.doors.certificate())
             except OSError as error:
-                log.error("the pages are not served by HTTPS: %s", error)
-        self._shut = self._server.apply(listeners)
+                shut.append(f"the pages are not served by HTTPS: {error}")
+                log.error(shut[0])
+        self._shut = shut + self._server.apply(listeners)
 
     def look(self) -> None:
         """Every few seconds: a door that could not be opened may be free by now."""
@@ -198,7 +200,11 @@ class Pages:
         """The door with all pages and templates: some megabytes that an unattended device does without."""
         from app.web.admin.door import Door
 
-        return Door(self.house, self._server.ports().get("admin-https", 0), waiting=self._pool.waiting)
+        return Door(self.house, self._https, waiting=self._pool.waiting)
+
+    def _https(self) -> int | None:
+        """As `Door` asks."""
+        return self._server.ports().get("admin-https", 0) if self._wanted[1] else None
 
 
 def figures_of(status: Status) -> dict[str, float]:

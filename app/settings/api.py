@@ -89,7 +89,11 @@ class ApiUser(Section):
         help="None chosen: all of them.",
     )
     per_minute_limit: int = option(
-        0, "Limit per minute", minimum=0, maximum=1_000_000, help="Requests a minute; 0 is no limit."
+        0,
+        "Limit per minute",
+        minimum=0,
+        maximum=1_000_000,
+        help="Commands a minute, each one of a batch; 0 is no limit.",
     )
 
     def cautions(self, around: Around) -> Iterable[Finding]:

@@ -251,6 +251,13 @@ def pem(text: str) -> str:
     return text
 
 
+def certificate(text: str) -> str:
+    """One or more certificates in PEM."""
+    if not re.search(r"-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----", text):
+        raise Wrong("is not a certificate in PEM: it begins with -----BEGIN CERTIFICATE-----")
+    return text
+
+
 def digits(shortest: int, longest: int, what: str) -> Rule:
     """A rule for texts of digits alone, such as PINs and serial numbers of SIM cards."""
 
@@ -309,6 +316,7 @@ DialString = Annotated[str, AfterValidator(dial_string)]
 Username = Annotated[str, AfterValidator(username)]
 PasswordHashOrNone = Annotated[str, AfterValidator(or_none(password_hash))]
 TotpKeyOrNone = Annotated[str, AfterValidator(or_none(totp_key))]
+CertificateOrNone = Annotated[str, AfterValidator(or_none(certificate))]
 PemOrNone = Annotated[str, AfterValidator(or_none(pem))]
 Ssid = Annotated[str, AfterValidator(ssid)]
 WifiPasswordOrNone = Annotated[str, AfterValidator(or_none(wifi_password))]

@@ -66,6 +66,11 @@ class Wlan(Section):
         yield from _address_of_a_host(self.ip_address, self.prefix)
         yield from _gateway_in_reach(self.ip_address, self.prefix, self.gateway)
 
+    @property
+    def network(self) -> IPv4Network:
+        """Where those are who joined."""
+        return IPv4Interface(f"{self.ip_address}/{self.prefix}").network
+
 
 class Dhcp(Section):
     """Addresses for whoever joins the access point."""

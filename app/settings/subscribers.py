@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
 
-from app.settings.checks import Host, Port
+from app.settings.checks import CertificateOrNone, Host, Port
 from app.settings.option import option
 from app.settings.problems import Finding, Wrong
 from app.settings.section import About, Around, Section
@@ -50,15 +50,6 @@ def given(text: str) -> str:
     return text
 
 
-def pem(text: str) -> str:
-    """One or more certificates in PEM (RFC 7468), or nothing."""
-    if text and not re.search(
-        r"-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----", text
-    ):
-        raise Wrong("is not a certificate in PEM: it begins with -----BEGIN CERTIFICATE-----")
-    return text
-
-
 def mqtt_filter(text: str) -> str:
     """A topic filter of MQTT (OASIS MQTT 5.0 §4.7), $share/group/filter too (§4.8.2)."""
     plain = text
@@ -76,7 +67,6 @@ def mqtt_filter(text: str) -> str:
 
 Topic = Annotated[str, AfterValidator(given)]
 ClientId = Annotated[str, AfterValidator(client_id)]
-Pem = Annotated[str, AfterValidator(pem)]
 
 
 class Subscriber(Section):
@@ -86,7 +76,7 @@ class Subscriber(Section):
     host: Host = option("127.0.0.1", "Host")
     port: Port = option(1, "Port")
     ssl: bool = option(False, "SSL", help="TLS. The broker's certificate is verified.")
-    ca_certificate: Pem = option(
+    ca_certificate: CertificateOrNone = option(
         "",
         "CA certificate",
         longest=65_536,

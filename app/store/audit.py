@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.store.database import Database
 
 KEPT_ROWS = 20_000
+# What a stranger may cause has a room of its own, so that it drives out nothing else.
+REFUSALS = ("refused", "locked-out")
+KEPT_REFUSALS = 2_000
 LONGEST = 2000  # characters of detail
 
 
@@ -53,11 +57,16 @@ class Audit:
         return [Entry(*row) for row in rows]
 
     def sweep(self) -> None:
-        self._database.submit(
-            lambda connection: connection.execute(
-                "DELETE FROM audit WHERE seq <= (SELECT max(seq) FROM audit) - ?", (KEPT_ROWS,)
-            )
-        )
+        def trim(connection: sqlite3.Connection) -> None:
+            for refusals, kept in ((True, KEPT_REFUSALS), (False, KEPT_ROWS)):
+                which = (*REFUSALS, refusals)
+                connection.execute(
+                    "DELETE FROM audit WHERE (what IN (?, ?)) = ? AND seq <= (SELECT seq FROM audit"
+                    " WHERE (what IN (?, ?)) = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+                    (*which, *which, kept),
+                )
+
+        self._database.submit(trim)
 
 
 _LIKE = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})

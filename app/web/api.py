@@ -134,6 +134,11 @@ class Api:
         if forbidden:
             error = Unauthorized(f"{forbidden} is not among the commands of this user", reason="not_allowed")
             raise _Refused(_refused(403, error, forbidden))
+        if 0 < user.per_minute_limit < len(commands):
+            raise BadRequest(
+                f"{len(commands)} commands at once are more than the {user.per_minute_limit} a minute "
+                "of this user: send them in smaller batches"
+            )
         wait = self._sign_in.take(user, len(commands))
         if wait:
             raise _Refused(_limited("this user's limit of commands a minute is reached", wait))

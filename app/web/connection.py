@@ -16,6 +16,7 @@ from app.web.streams import ChunkedBody, Reader, Writer, open_stream
 
 READ_SECONDS = 10.0  # for a client to send one request, head and body
 LINGER_SECONDS = 2.0  # for a client to see a refusal before it has sent everything
+SKIPPED = 64 * 1024  # octets of a body nobody asked for that are read past, to keep the connection
 LINGER_OCTETS = 1024 * 1024
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
@@ -102,7 +103,8 @@ class Request(cheroot.HTTPRequest):
 
     def send_headers(self) -> None:
         status = cast(bytes, self.status)  # as the gateway sets it, whatever the stubs say
-        if self.rfile.remaining > 0 and (self.chunked_read or status[:3] in (b"400", b"408", b"413")):
+        unread = self.rfile.remaining
+        if unread > 0 and (self.chunked_read or status[:3] in (b"400", b"408", b"413") or unread > SKIPPED):
             self.close_connection = True
         self.conn.unread = self.close_connection and self.rfile.remaining > 0
         self.conn.wfile.hold()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 
 from bottle import HTTPResponse, request
 
+from app.core import peers
 from app.core.errors import BadRequest
 from app.core.replies import refusal
 from app.wire import render as rendered
@@ -16,18 +16,9 @@ def pages(render: Callable[[], bytes], content_type: str) -> dict[str, Callable[
     """The path to mount, for ``Api(pages=…)``; render() gives the body."""
 
     def answer() -> HTTPResponse:
-        if not _is_here(request.environ.get("REMOTE_ADDR", "")):
+        if not peers.is_here(request.environ.get("REMOTE_ADDR", "")):
             refused = refusal("", BadRequest("there is nothing at this address", reason="not_found"))
             return HTTPResponse(rendered(refused), 404, {"Content-Type": "application/json; charset=utf-8"})
         return HTTPResponse(render(), 200, {"Content-Type": content_type, "Cache-Control": "no-store"})
 
     return {"/metrics": answer}
-
-
-def _is_here(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_loopback

@@ -8,6 +8,8 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.core import peers
+
 FREE_FAILURES = 3  # answered at full speed; the next ones ever later
 USER_FAILURES = 10  # then the name is locked …
 ADDRESS_FAILURES = 20  # … and then the address, which may be many people's
@@ -52,15 +54,10 @@ def basic_credentials(authorization: str) -> tuple[str, str] | None:
 
 def neighbourhood(address: str) -> str:
     """What failures are counted by: an IPv4 address, or the /64 of an IPv6 one, which is one customer's."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+    found = peers.parsed(address)
+    if found is None:
         return address[:64]
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+    return str(found if found.version == 4 else ipaddress.ip_network((found, 64), strict=False))
 
 
 def may(allowed: Iterable[str], commands: Iterable[str]) -> str:

@@ -47,6 +47,18 @@ CODES = {
     "1203": "expired",
 }
 
+# Each has the body of an answer, with reason and error.
+REFUSALS = {
+    "400": "The request cannot be understood, or holds more commands than this user may send a minute",
+    "401": "No API user has this name and password",
+    "403": "A command that this user may not send",
+    "404": "No path of the settings",
+    "405": "Another method than POST or PUT",
+    "408": "The body came too slowly",
+    "413": f"The body is larger than {wire.MAX_BODY // 1024} KiB",
+    "429": "Too many commands, or too many wrong passwords; see Retry-After",
+}
+
 
 @cache
 def commands() -> dict[str, dict[str, Any]]:
@@ -83,9 +95,7 @@ def document(server: str, message_path: str) -> dict[str, Any]:
                             "content": {"application/json": {"schema": answer()}},
                         },
                         "202": {"description": "Accepted, with Prefer: respond-async"},
-                        "400": {"description": "The request cannot be understood"},
-                        "401": {"description": "No API user has this name and password"},
-                        "429": {"description": "Too many requests; see Retry-After"},
+                        **{status: _refusal(why) for status, why in REFUSALS.items()},
                     },
                 }
             },
@@ -97,7 +107,9 @@ def document(server: str, message_path: str) -> dict[str, Any]:
                     ],
                     "responses": {
                         "200": {"description": "Where the message is"},
-                        "404": {"description": "Unknown id"},
+                        "401": _refusal(REFUSALS["401"]),
+                        "404": _refusal("This user has no message of that id"),
+                        "429": _refusal(REFUSALS["429"]),
                     },
                 }
             },
@@ -116,6 +128,10 @@ def _body(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _refusal(why: str) -> dict[str, Any]:
+    return {"description": why, "content": {"application/json": {"schema": answer()}}}
+
+
 def _schema(name: str) -> dict[str, Any]:
     shape = wire.SHAPES.get(name)
     if shape is None:
@@ -127,6 +143,8 @@ def _schema(name: str) -> dict[str, Any]:
         }
         for field, about in schema["properties"].items()
     }
+    for field in wire.labels(shape):
+        properties[field]["type"] = ["string", "integer"]
     return {"type": "object", "properties": properties, "required": schema.get("required", [])}
 
 

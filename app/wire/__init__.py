@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.wire.body import MAX_BODY, MAX_DEPTH
 from app.wire.replies import as_json, render, report_json, status_json
 from app.wire.requests import MAX_BATCH, Request, parse, return_address
-from app.wire.shapes import SHAPES
+from app.wire.shapes import SHAPES, labels
 
 __all__ = [
     "MAX_BATCH",
@@ -14,6 +14,7 @@ __all__ = [
     "SHAPES",
     "Request",
     "as_json",
+    "labels",
     "parse",
     "render",
     "report_json",

@@ -149,6 +149,15 @@ SHAPES: Mapping[str, type[BaseModel]] = {
 }
 
 
+def labels(shape: type[BaseModel]) -> frozenset[str]:
+    """The fields that take a whole number as well as text, for those who describe the wire."""
+    return frozenset(
+        name
+        for name, field in shape.model_fields.items()
+        if any(getattr(one, "func", None) is _label for one in field.metadata)
+    )
+
+
 def validated(kind: type[AnyShape], data: Mapping[str, Any]) -> AnyShape:
     present = {name: value for name, value in data.items() if value is not None}
     try:

@@ -7,6 +7,7 @@ import threading
 import urllib.request
 from base64 import b64encode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from app.settings.api import Api
@@ -236,3 +237,54 @@ def test_the_language_is_changed_on_any_page(owned: Running, visit: Any) -> None
     picture(page, "indonesian")
     page.get_by_role("button", name="English").click()
     page.get_by_role("heading", name="Modems", exact=True).wait_for()
+
+
+def test_where_a_code_is_sent_and_the_authenticator_take_the_password(owned: Running, visit: Any) -> None:
+    import time
+
+    from app.settings.passwords import hash_password
+    from app.web.admin import totp
+
+    owned.store.put(User, "dora", User(username="dora", password=hash_password(PASSWORD), role="viewer"))
+    page = sign_in(visit(), "dora")
+    page.goto("/account")
+    reached = page.locator("form[action='/account']")
+    reached.get_by_label("E-mail").fill("dora@example.com")
+    reached.get_by_role("button", name="Save").click()
+    page.get_by_text("The password is wrong. Nothing was changed.").wait_for()
+    assert reached.get_by_label("E-mail").input_value() == "dora@example.com"
+    reached.get_by_label("Password").fill(PASSWORD)
+    picture(page, "account")
+    reached.get_by_role("button", name="Save").click()
+    page.get_by_text("Saved.").wait_for()
+    page.get_by_role("button", name="Set it up").click()
+    key = page.locator("[name=key]").input_value()
+    page.get_by_label("Code").fill(totp.code(key, int(time.time() // 30)))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Ask for it from now on").click()
+    page.get_by_text("Signing in asks for a code of your app.").wait_for()
+    assert owned.store.items(User)["dora"].email == "dora@example.com"
+
+
+def test_a_backup_with_a_long_block_list_is_restored(owned: Running, visit: Any, tmp_path: Path) -> None:
+    from app.settings.blocking import BlockedNumber
+
+    numbers = {
+        n: BlockedNumber(number=n, state="blocked", since=1, by="admin:ann")
+        for n in (f"62819{i:07d}" for i in range(2000))
+    }
+    before = dict(owned.store.items(BlockedNumber))
+    owned.store.save(BlockedNumber, {**before, **numbers})
+    page = sign_in(visit())
+    page.goto("/system/backup")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "backup.json")
+    assert (tmp_path / "backup.json").stat().st_size > 200_000
+    owned.store.save(BlockedNumber, before)
+    page.get_by_label("Backup file").set_input_files(tmp_path / "backup.json")
+    page.get_by_role("button", name="Show what would change").click()
+    page.get_by_role("button", name="Put these settings in force").click()
+    page.get_by_text("changes are in force").wait_for()
+    assert len(owned.store.items(BlockedNumber)) == len(before) + 2000
+    owned.store.save(BlockedNumber, before)

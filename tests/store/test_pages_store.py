@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from app.store.audit import KEPT_ROWS, Audit
+from app.store.audit import KEPT_REFUSALS, KEPT_ROWS, Audit
 from app.store.book import Filter, LedgerBook
 from app.store.database import STEPS, Database
 
@@ -70,16 +70,33 @@ def test_the_oldest_of_the_audit_goes_and_a_search_takes_signs_as_they_are(tmp_p
     assert [one.who for one in audit.page(0, 10, "%")] == ["ann"]
     assert [one.who for one in audit.page(0, 10, "a_b")] == ["ann"]
     assert audit.page(0, 10, "axb") == []
-    database.submit(
-        lambda connection: connection.execute("UPDATE audit SET seq = seq + ?", (KEPT_ROWS,))
-    ).wait()
-    audit.note(3.0, "eve", "::1", "signed-in")
-    database.submit(
-        lambda connection: connection.execute(
-            "INSERT INTO audit (seq, at, who, address, what) VALUES (1, 0, 'old', '', '')"
-        )
-    ).wait()
+    _many(database, "signed-in", KEPT_ROWS - 1)
     audit.sweep()
     database.submit(lambda connection: None).wait()
-    assert [one.who for one in audit.page(0, 10)] == ["eve", "bob", "ann"]
+    assert database.read("SELECT count(*) FROM audit WHERE who = 'bob'") == [(1,)]
+    assert database.read("SELECT count(*) FROM audit") == [(KEPT_ROWS,)]  # ann's was the oldest
     database.close()
+
+
+def test_refusals_drive_nothing_else_out_of_the_audit(tmp_path: Path) -> None:
+    database = Database(tmp_path / "state.db")
+    audit = Audit(database)
+    audit.note(1.0, "ann", "127.0.0.1", "settings.changed")
+    _many(database, "refused", KEPT_ROWS + 1)
+    audit.note(2.0, "?", "::1", "locked-out")
+    audit.sweep()
+    database.submit(lambda connection: None).wait()
+    assert database.read("SELECT what, count(*) FROM audit GROUP BY what ORDER BY what") == [
+        ("locked-out", 1),
+        ("refused", KEPT_REFUSALS - 1),
+        ("settings.changed", 1),
+    ]
+    database.close()
+
+
+def _many(database: Database, what: str, count: int) -> None:
+    rows = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+        " INSERT INTO audit (at, who, address, what) SELECT i, 'many', '', ? FROM n"
+    )
+    database.submit(lambda connection: connection.execute(rows, (count, what))).wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -10,10 +9,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
-from bottle import BaseRequest, Bottle, HTTPResponse, request
+from bottle import Bottle, HTTPError, HTTPResponse, request
 
+from app.core import peers
 from app.core.faults import described
 from app.settings.general import General
+from app.settings.network import Wlan
 from app.settings.problems import SettingsError
 from app.settings.sms import Sms
 from app.settings.users import User
@@ -25,8 +26,9 @@ from app.web.admin.pages import ROUTES
 from app.web.admin.people import People
 from app.web.admin.routes import ADMINISTRATOR, PUBLIC, Route, Table, may
 from app.web.admin.sessions import LONGEST, MOST_NOTICES, Session, Sessions
+from app.web.admin.strangers import Strangers
 from app.web.admin.tokens import Tokens
-from app.web.admin.visit import Visit
+from app.web.admin.visit import SIGNS, Asked, Visit
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +45,20 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# What Bottle says of a form it cannot read, by status.
+UNREADABLE = {
+    400: "This form cannot be read. Load the page again, then send it.",
+    408: "The form came too slowly. Send it again.",
+    413: "That is larger than this page takes.",
+}
 FOR_EVER = "public, max-age=31536000, immutable"
-ACCESS_POINT = ipaddress.ip_network("192.168.0.0/24")
 
 
 class Door:
-    """plain: networks from which HTTP is answered; all others are led to HTTPS, if ``https_port`` is not 0.
+    """https(): the port that serves the pages by HTTPS now; 0 while it is not open, None if not wanted.
+
+    Where it is wanted, HTTP is answered within the access point's network, as the settings have it now, and
+    on the device itself; all others are led to HTTPS.
 
     waiting(): a context in which a thread does not count as one that serves, or False when too many wait: for
     streams, and for passwords that stand in line to be checked.
@@ -57,21 +67,20 @@ class Door:
     def __init__(
         self,
         house: House,
-        https_port: int = 0,
-        plain: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = (ACCESS_POINT,),
+        https: Callable[[], int | None] = lambda: None,
         people: People | None = None,
         waiting: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True),
     ) -> None:
         self.house = house
-        self.https_port = https_port
+        self._https = https
         clock = house.clock
         self.people = people or People(house.store, clock.wall, clock.steady)
         self.sessions = Sessions(clock.steady)
         self.tokens = Tokens()
+        self.strangers = Strangers(clock.steady)
         self.live = Live(house.events, clock.steady, lambda: house.store.one(Sms).monitor_sms_traffic)
         self.clockface = ClockFace(house.machine, clock)
         self.table = Table(ROUTES)
-        self._plain = plain
         self.waiting = waiting
         self.app = Bottle()
         self.app.route("<path:re:.*>", "ANY", self._answer)
@@ -81,9 +90,11 @@ class Door:
         self.live.stop()
 
     def _answer(self, path: str) -> HTTPResponse:
-        visit = self._visit(request)
+        visit = self._visit(Asked(request.environ))
         try:
             response = self._served(visit, request.environ["bottle.raw_path"])
+        except HTTPError as error:
+            response = _refused(visit, error.status_code, UNREADABLE.get(error.status_code, UNREADABLE[400]))
         except SettingsError as error:
             response = visit.page("error.html", 409, title=visit.t("Not saved"), why=visit.t(str(error)))
         except Exception as error:
@@ -110,21 +121,21 @@ class Door:
         here = {name: text for name, text in places.items() if f"<{name}>" in route.path}
         return self._refusal(visit, route, path) or route.handler(visit, **here)
 
-    def _visit(self, came: BaseRequest) -> Visit:
-        environ = came.environ
-        secure = environ.get("wsgi.url_scheme") == "https"
-        usual = self.house.store.one(General).language
-        lang = language.chosen(
-            came.cookies.get("language", ""), environ.get("HTTP_ACCEPT_LANGUAGE", ""), usual
+    def _visit(self, came: Asked) -> Visit:
+        secure = came.environ.get("wsgi.url_scheme") == "https"
+        visit = Visit(self, came, secure)
+        visit.cookie = visit.cookies.get(visitor_cookie(secure), "")
+        visit.lang = language.chosen(
+            visit.cookies.get("language", ""),
+            came.environ.get("HTTP_ACCEPT_LANGUAGE", ""),
+            self.house.store.one(General).language,
         )
-        return Visit(self, came, lang, came.cookies.get(visitor_cookie(secure), ""), secure)
+        return visit
 
     def _recognise(self, visit: Visit, route: Route) -> None:
         """Who is there, by the session's cookie; a visitor without one gets a cookie for the tokens."""
         visit.place = route.place
-        session = self.sessions.find(
-            visit.request.cookies.get(session_cookie(visit.secure), ""), not route.quiet
-        )
+        session = self.sessions.find(visit.cookies.get(session_cookie(visit.secure), ""), not route.quiet)
         user = self.people.usable(session.item) if session else None
         if session and user and session.mark == user.password:
             visit.session, visit.user, visit.cookie = session, user, session.id
@@ -148,7 +159,7 @@ class Door:
         if "HTTP_TRANSFER_ENCODING" in environ:
             return _refused(visit, 411, "Forms come with their length.")
         if int(environ.get("CONTENT_LENGTH") or 0) > route.body:
-            return _refused(visit, 413, "That is larger than this page takes.")
+            return _refused(visit, 413, UNREADABLE[413])
         if not self._own_origin(visit):
             return _refused(visit, 403, "This request came from another site and was not carried out.")
         if not self.tokens.fits(visit.text("csrf-token"), visit.cookie):
@@ -171,21 +182,29 @@ class Door:
         return bool(environ.get("HTTP_ORIGIN") == f"{scheme}://{environ.get('HTTP_HOST', '')}")
 
     def _to_https(self, visit: Visit, path: str) -> HTTPResponse | None:
-        if visit.secure or not self.https_port or self._may_be_plain(visit.address):
+        port = None if visit.secure else self._https()
+        if port is None or self._may_be_plain(visit.address):
             return None
+        if not port:
+            response = _refused(
+                visit,
+                503,
+                "From here these pages are served by HTTPS only, which is not open now. "
+                "Try again in a minute, or join the device's own Wi-Fi.",
+            )
+            response.set_header("Retry-After", "30")
+            return response
         name = self.host(visit)
         if not name:
             return _refused(visit, 400, "This page is served by HTTPS only.")
-        target = f"https://{name}:{self.https_port}{quote(path, safe='/')}"
+        asked = f"?{visit.request.query_string}".rstrip("?")
+        target = f"https://{name}:{port}{quote(path, safe='/')}{quote(asked, safe=SIGNS)}"
         return HTTPResponse(b"", 307 if visit.request.method == "GET" else 303, {"Location": target})
 
     def _may_be_plain(self, address: str) -> bool:
-        try:
-            client = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        client = getattr(client, "ipv4_mapped", None) or client
-        return client.is_loopback or any(client in network for network in self._plain)
+        """Whether it is the device's own, or one of the access point's network as it is now."""
+        client = peers.parsed(address)
+        return client is not None and (client.is_loopback or client in self.house.store.one(Wlan).network)
 
     # What handlers ask of the door.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from app.settings.dump import plain
 from app.settings.option import Option
@@ -14,6 +15,7 @@ from app.settings.problems import Problem, Wrong
 from app.settings.section import Checked, Section
 
 Form = Mapping[str, Sequence[str]]
+S = TypeVar("S", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ def _text(value: object) -> str:
 
 
 def checked(
-    section: type[Section], given: Form, current: Section | None, item: str = "", whole: bool = True
-) -> Checked[Section]:
+    section: type[S], given: Form, current: S | None, item: str = "", whole: bool = True
+) -> Checked[S]:
     """What came back, checked by the section. A box named ``clear.FIELD`` empties a secret.
 
     whole: the form showed every field, so that a box that did not come back is not ticked.

@@ -1,15 +1,26 @@
-"""Puts a changed section in force: at once, or on trial where it may cut off whoever asks for it."""
+"""Puts a changed section in force: at once, or on trial where it may cut off whoever asks for it.
+
+What a page makes up from what it read is put into the section as it is by then: somebody else may have been
+quicker, and a password takes its time.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TypeVar, cast
 
-from app.settings.problems import ChangedMeanwhile
-from app.settings.section import Section
+from app.settings.problems import Problem, Refused
+from app.settings.section import Section, item_id
 from app.settings.snapshot import Value
 from app.settings.store import Stored
+from app.settings.users import User
 from app.web.admin.house import House
+from app.web.admin.routes import ADMINISTRATOR
+
+S = TypeVar("S", bound=Section)
+
+_trying = threading.Lock()  # a trial reads and writes in two steps
 
 
 def on_trial(house: House, section: type[Section]) -> bool:
@@ -17,36 +28,80 @@ def on_trial(house: House, section: type[Section]) -> bool:
     return section in house.machine.trial.covers
 
 
-def change(
-    house: House, section: type[Section], edit: Callable[[Stored], Value], revision: str | None = None
-) -> None:
-    """Read, edit and write one section; raises as SettingsStore.change."""
+def change(house: House, section: type[Section], edit: Callable[[Stored], Value]) -> None:
+    """Read, edit and write one section while no other page can; raises as SettingsStore.change."""
+
+    def put(old: Stored) -> Value:
+        new = edit(old)
+        if section is User:
+            somebody_left(cast(Mapping[str, User], old.value), cast(Mapping[str, User], new))
+        return new
+
     if not on_trial(house, section):
-        house.store.change(section, edit, revision)
+        house.store.change(section, put)
         return
-    before = house.store.read(section)
-    if revision is not None and revision != before.revision:
-        raise ChangedMeanwhile(section.about.name)
-    value = edit(before)
-    if value != before.value:
-        house.machine.trial.save({section: value})
+    with _trying:
+        before = house.store.read(section)
+        value = put(before)
+        if value != before.value:
+            house.machine.trial.save({section: value})
 
 
-def put(house: House, section: type[Section], item: str, value: Section | None) -> None:
-    """Add or replace one item of a collection, or take it out (None); raises as ``change``."""
-    if value is None and not on_trial(house, section):
-        house.store.remove(section, item)  # which also takes out what cannot be read
-        return
+def amend(house: House, section: type[S], item: str, edit: Callable[[S], S | None]) -> None:
+    """Edit a section, or an item of a collection; None takes the item out. Raises as `change`.
 
-    def edit(old: Stored) -> Value:
-        items = {**cast(Mapping[str, Section], old.value)}
-        if value is None:
-            items.pop(item, None)
+    An item that is gone by then is not made again, but refused.
+    """
+
+    def put(old: Stored) -> Value:
+        if not section.about.many:
+            return edit(cast(S, old.value)) or old.value
+        items = dict(cast(Mapping[str, S], old.value))
+        if item not in items:
+            raise Refused([Problem(section.about.name, item, "", "there is no such item")])
+        new = edit(items[item])
+        if new is None:
+            del items[item]
         else:
-            items[item] = value
+            items[item] = new
         return items
 
-    change(house, section, edit)
+    change(house, section, put)
+
+
+def add(house: House, section: type[S], name: str, make: Callable[[str], S]) -> str:
+    """A new item with an id made from a name, which `make` is given; returns the id. Raises as `change`."""
+    made: list[str] = []
+
+    def put(old: Stored) -> Value:
+        items = cast(Mapping[str, S], old.value)
+        made[:] = [item_id(name, items)]
+        return {**items, made[0]: make(made[0])}
+
+    change(house, section, put)
+    return made[0]
+
+
+def different(before: Section | None, after: Section) -> dict[str, object]:
+    """The fields that a form changed, with their new values."""
+    return {
+        name: getattr(after, name)
+        for name in after.options
+        if before is None or getattr(after, name) != getattr(before, name)
+    }
+
+
+def somebody_left(before: Mapping[str, User], after: Mapping[str, User]) -> None:
+    """Somebody must be left who may change settings in the pages; raises Refused."""
+    if _administered(before) and not _administered(after):
+        raise Refused([Problem("users", "", "", "an administrator who can sign in must be left")])
+
+
+def _administered(users: Mapping[str, User]) -> bool:
+    return any(
+        one.role == ADMINISTRATOR and one.active and not one.blocked and one.password
+        for one in users.values()
+    )
 
 
 def after(house: House, section: type[Section], usual: str) -> str:

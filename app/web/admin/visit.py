@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from bottle import BaseRequest, HTTPResponse
+from bottle import BaseRequest, FileUpload, FormsDict, HTTPError, HTTPResponse
 
 from app.settings.users import User
 from app.web.admin import language, render
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from app.web.admin.door import Door
 
 _SMALL = 600  # octets that are not worth packing
+SIGNS = "/?&=%:,;@+~!$'()*"  # that stand in an address as they are
 _UPLOAD = 8 * 1024 * 1024
+
+
+class Asked(BaseRequest):  # type: ignore[misc]  # Bottle has no types
+    """A request whose form is kept in memory whole: the door lets in what a page takes, and no more.
+
+    With less than that Bottle takes a long text for a file, and refuses a long form without files.
+    """
+
+    MEMFILE_MAX = _UPLOAD
 
 
 def digits(text: str) -> str:
@@ -36,10 +46,10 @@ class Visit:
     """cookie: what the visitor's tokens are bound to. secure: it came by HTTPS."""
 
     door: Door
-    request: BaseRequest
-    lang: str
-    cookie: str
+    request: Asked
     secure: bool
+    lang: str = "en"
+    cookie: str = ""
     session: Session | None = None
     user: User | None = None
     place: str = ""
@@ -63,10 +73,25 @@ class Visit:
         return self.user.role if self.user else ""
 
     @cached_property
+    def cookies(self) -> Mapping[str, str]:
+        """As they came: another program's, with whatever signs it likes, turn nobody away."""
+        pairs = (one.partition("=") for one in self.request.environ.get("HTTP_COOKIE", "").split(";"))
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+    @cached_property
     def form(self) -> Mapping[str, Sequence[str]]:
-        """The fields of the form that came, as text; a browser's line ends and characters are put right."""
-        form = self.request.forms.decode("utf-8")
-        return {name: form.getall(name) for name in form}
+        """The fields of the form that came, as text. Raises HTTPError as `_posted` does."""
+        return _texts(self._posted, self._posted.recode_unicode)
+
+    @cached_property
+    def _posted(self) -> FormsDict:
+        """The form as Bottle reads it. Raises HTTPError when it came too slowly or is none."""
+        try:
+            return self.request.POST
+        except TimeoutError as error:
+            raise HTTPError(408) from error
+        except (OSError, UnicodeError, LookupError) as error:
+            raise HTTPError(400) from error
 
     def text(self, name: str, default: str = "") -> str:
         """One field of the form."""
@@ -75,7 +100,12 @@ class Visit:
 
     def asked(self, name: str, default: str = "") -> str:
         """One field of the address's query."""
-        return str(self.request.query.decode("utf-8").get(name, default))
+        texts = self._query.get(name)
+        return texts[-1] if texts else default
+
+    @cached_property
+    def _query(self) -> Mapping[str, Sequence[str]]:
+        return _texts(self.request.query)
 
     def number(self, name: str, least: int = 0, most: int = 2**53) -> int:
         """A number of the query; the least where there is none."""
@@ -84,8 +114,8 @@ class Visit:
 
     def upload(self, name: str) -> bytes:
         """A file that came with the form; empty when none did."""
-        part = self.request.files.get(name)
-        return part.file.read(_UPLOAD) if part is not None else b""
+        part = self._posted.get(name)
+        return part.file.read(_UPLOAD) if isinstance(part, FileUpload) else b""
 
     def t(self, text: str, **values: object) -> str:
         """A sentence in the visitor's language."""
@@ -117,7 +147,7 @@ class Visit:
         if notice:
             self.tell(notice, kind)
         # What is no sign of an address goes as %XX: an item's name may hold anything.
-        place = quote(path, safe="/?&=%:,;@+~!$'()*")
+        place = quote(path, safe=SIGNS)
         return HTTPResponse(b"", 303, {"Location": place, "Cache-Control": "no-store"})
 
     def tell(self, notice: str, kind: str = "good", lines: Sequence[str] = ()) -> None:
@@ -151,3 +181,16 @@ class Visit:
     def live(self) -> bool:
         """Whether a part of a page is asked for by the page itself."""
         return bool(self.request.environ.get("HTTP_HX_REQUEST") == "true")
+
+
+def _texts(found: FormsDict, raw: bool = True) -> dict[str, list[str]]:
+    """Bottle's fields as text. raw: their octets stand as Latin-1; what is not UTF-8 is shown as such."""
+    texts: dict[str, list[str]] = {}
+    for name, value in found.allitems():
+        if not isinstance(value, FileUpload):
+            texts.setdefault(_text(name, raw), []).append(_text(value, raw))
+    return texts
+
+
+def _text(text: str, raw: bool) -> str:
+    return text.encode("latin-1").decode("utf-8", "replace") if raw else text

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from app.buttons import MELODY_NAMES
+from app.core import errors
 from app.core.message import State
 from app.modems.tools import WARNING
 from app.settings.sections import SECTIONS
 from app.system.device import NOT_OURS
 from app.web import openapi
-from app.web.admin import render
+from app.web.admin import door, render
 from app.web.admin.pages import home, network, power, records, start, status
 from app.web.admin.places import PLACES
 
@@ -20,31 +22,20 @@ APP = Path(__file__).parents[3] / "app"
 # Names, units and codes that are the same in both languages.
 SAME = {"OTP-Pi", ""}
 # Whose first argument is a sentence that a reader may see.
-SAYERS = {
-    "t",
-    "_",
-    "go",
-    "Wrong",
-    "Denied",
-    "NotSent",
-    "NoDevice",
-    "BadRequest",
-    "Finding",
-    "Problem",
-    "TooMany",
-}
-SAYERS |= {
-    "Expired",
-    "Blocked",
-    "Duplicated",
-    "InvalidOtp",
-    "OtpLocked",
-    "TooLate",
-    "UnknownOutcome",
-    "QueueFull",
-}
+SAYERS = {"t", "_", "go", "Wrong", "Denied", "Finding", "Problem", "TooMany"}
 # Words of the device: buttons and notes of the pages, and what the system says of itself.
-SAYERS |= {"Note", "Told", "SystemRefused", "Fault"}
+SAYERS |= {"Note", "Told", "Service", "SystemRefused", "Fault"}
+# Every error of the domain and of the settings may end on a page; some make their sentence themselves.
+SAYERS |= {name for name, one in vars(errors).items() if isinstance(one, type)} - {"Protocol"}
+SAYERS |= {"StoreUnusable", "__init__", "_refused"}
+# Of these, what they return may end on a page.
+RETURNING = ("server.py", "turns.py")
+# What is said to a mail server, with its code (RFC 5321 §4.2), and not to a reader.
+REPLY = re.compile(r"[245]\d\d ")
+# Where it stands when it is not the first argument.
+PLACES_IN_CALLS = {"Finding": 1, "Problem": 3, "go": 9, "Note": 1, "Told": 1, "Service": 1, "_refused": 2}
+# What a sentence is put into before it is said.
+KEPT_IN = {"sentence", "shut", "door_error", "WARNING"}
 STATES = [
     *("yes", "no"),
     "ready",
@@ -88,6 +79,7 @@ def of_tables() -> Iterator[str]:
     yield from records.LEVELS.values()
     yield from status.SPANS.values()
     yield from (title for title, _ in status.FIGURES.values())
+    yield from door.UNREADABLE.values()
     yield from openapi.TITLES.values()
     yield from openapi.CODES.values()
     yield from (str(state) for state in State)
@@ -103,12 +95,22 @@ def of_calls(*folders: str) -> Iterator[str]:
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Call) and _name(node.func) in SAYERS:
                     yield from _spoken(node)
-                elif isinstance(node, ast.Return) and path.name in SPEAKERS and node.value is not None:
-                    yield from _texts(node.value)
+                elif _keeps(node) or (isinstance(node, ast.Return) and path.name in SPEAKERS + RETURNING):
+                    yield from _texts(node.value)  # type: ignore[attr-defined]
+
+
+def of_errors() -> Iterator[str]:
+    """What comes to a page from behind it."""
+    yield from of_calls("main.py", "pages.py", "exchange.py", "web/server.py", "web/doors.py")
+    yield from (one for one in of_calls("system", "modems", "mail", "store") if not REPLY.match(one))
+
+
+def _keeps(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assign) and _name(node.targets[0]) in KEPT_IN
 
 
 def _spoken(call: ast.Call) -> Iterator[str]:
-    place = {"Finding": 1, "Problem": 3, "go": 9, "Note": 1, "Told": 1}.get(_name(call.func), 0)
+    place = PLACES_IN_CALLS.get(_name(call.func), 0)
     if place < len(call.args):
         yield from _texts(call.args[place])
 
@@ -117,12 +119,15 @@ def _name(function: ast.expr) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def _texts(node: ast.expr) -> Iterator[str]:
+def _texts(node: ast.expr | None) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.JoinedStr):
         pieces = [one.value if isinstance(one, ast.Constant) else "{}" for one in node.values]
         yield "".join(str(piece) for piece in pieces)
+    elif isinstance(node, ast.List):
+        for one in node.elts:
+            yield from _texts(one)
     elif isinstance(node, ast.IfExp):
         yield from _texts(node.body)
         yield from _texts(node.orelse)
@@ -133,6 +138,7 @@ def all_sentences() -> set[str]:
         *of_templates(),
         *of_sections(),
         *of_tables(),
+        *of_errors(),
         *of_calls("web/admin", "settings", "web/signin.py", "core"),
         *of_calls("buttons.py", "system/timekeeping.py", "system/units.py", "system/dbus.py", "brokers"),
     }

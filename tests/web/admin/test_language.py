@@ -66,6 +66,14 @@ def test_the_language_is_the_chosen_then_the_browsers_then_the_devices(
             "the value given is too short: at least 10 characters",
             "nilai yang diberikan terlalu pendek: sedikitnya 10 karakter",
         ),
+        (
+            "api was changed by somebody else meanwhile: read it again, then save",
+            "api sementara itu diubah orang lain: baca lagi, lalu simpan",
+        ),
+        (
+            "port 8888 is already taken by the admin pages",
+            "port 8888 sudah dipakai oleh halaman admin",
+        ),
         ("nobody has translated this", "nobody has translated this"),
     ],
 )

@@ -6,13 +6,16 @@ import html
 import json
 import re
 import time
+from concurrent.futures import Future
 
 import pytest
 
+from app.core.replies import Reply
 from app.settings.api import Api, ApiUser
 from app.settings.blocking import BlockedNumber
 from app.settings.general import General
 from app.settings.modems import Modem
+from app.settings.problems import StoreUnusable
 from app.settings.section import Section
 from app.settings.sections import SECTIONS
 from app.store.history import History
@@ -295,6 +298,13 @@ def test_the_api_is_described_from_its_commands(site: Site, ann: Client) -> None
         "block-msisdn", "unblock-msisdn", "get-modem-list", "request-ussd",
         "answer-ussd", "cancel-ussd", "echo",
     ]  # fmt: skip
+    answers = document["paths"]["/api/message"]["post"]["responses"]
+    assert sorted(answers) == ["200", "202", "400", "401", "403", "404", "405", "408", "413", "429"]
+    assert answers["413"]["content"]["application/json"]["schema"]["required"][1] == "response_code"
+    otp = bodies[0]["properties"]["data"]["properties"]
+    # 12345 and "12345" are the same; a text is a text.
+    assert otp["reference"] == {"type": ["string", "integer"], "minLength": 1}
+    assert otp["message"] == {"type": "string"}
     assert sorted(bodies[1]["properties"]["data"]["required"]) == ["otp", "receiver", "reference"]
     assert f"http://127.0.0.1:{port}/api/message" in ann.get("/connect").text
 
@@ -329,3 +339,54 @@ def test_a_restart_is_asked_about_and_then_made(site: Site, ann: Client) -> None
     assert told == []
     assert "The service starts anew" in ann.post("/system/restart").words
     assert told == ["restart"]
+
+
+@pytest.mark.parametrize("path", ["/otp/request", "/otp/verify", "/modems/ussd"])
+def test_an_answer_that_does_not_come_costs_no_thread_and_no_error(
+    site: Site, ann: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    waiting: list[int] = []
+
+    def never(command: object, source: object) -> Future[Reply]:
+        waiting.append(site.service.admin._pool._waiting)
+        return Future()
+
+    monkeypatch.setattr(site.service.gateway, "handle", never)
+    monkeypatch.setattr("app.web.admin.asking.PATIENCE", 0.1)
+    given = {"reference": "r", "receiver": "081234567890", "otp": "1", "modem": "sim1", "code": "*1#"}
+    page = ann.post(path, given)
+    assert page.status == 422
+    assert "it is not known yet what came of it" in page.words
+    assert waiting == [1]  # the other threads serve as if this one were not there
+
+
+def test_too_many_that_wait_are_turned_away(site: Site, ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site.service.admin._pool, "waiters", 0)
+    page = ann.post("/otp/request", {"reference": "r", "receiver": "081234567890"})
+    assert (page.status, "too many requests wait for an answer" in page.words) == (422, True)
+
+
+def test_a_viewer_of_the_block_list_sees_no_whole_number_and_cannot_try_one_out(
+    site: Site, ann: Client
+) -> None:
+    ann.post("/blocklist", {"number": "081255556666"})
+    vera, oscar = Client(site).sign_in("vera"), Client(site).sign_in("oscar")
+    for path in ("/blocklist", "/blocklist?search=55556666", "/blocklist?search=99999"):
+        page = vera.get(path)
+        assert "6281255556666" not in page.text
+        assert "62812******66" in page.text, path
+        assert 'name="search"' not in page.text
+    assert "6281255556666" in oscar.get("/blocklist?search=5555").text
+
+
+def test_a_block_list_that_cannot_be_written_is_told(
+    site: Site, ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann.post("/blocklist", {"number": "081255557777"})
+
+    def unwritable(*_: object) -> str:
+        raise StoreUnusable("the settings cannot be written: Read-only file system")
+
+    monkeypatch.setattr(site.store, "put", unwritable)
+    assert ann.post("/blocklist/number/6281255557777", {"do": "whiten"}).location == "/blocklist"
+    assert "the block list could not be changed" in ann.get("/blocklist").words

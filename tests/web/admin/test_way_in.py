@@ -14,6 +14,7 @@ from app.settings.users import User
 from app.web.admin import totp
 from app.web.admin.recovery import Recovery
 from app.web.admin.sessions import IDLE, LONGEST, MOST, Sessions
+from app.web.admin.strangers import HOURLY, Strangers
 from app.web.admin.tokens import Tokens
 from tests.house import HandClock
 from tests.web.admin.site import PASSWORD, Client, Site, eventually, user
@@ -143,13 +144,37 @@ def test_a_new_password_ends_the_other_sessions(fresh: Fresh) -> None:
     site = fresh(modems=0)
     here, there = Client(site).sign_in("oscar"), Client(site).sign_in("oscar")
     page = here.post("/account/password", {"old": "wrong", "password": "five blue cows"})
-    assert (page.status, "The old password is wrong." in page.words) == (422, True)
+    assert (page.status, "The password is wrong. Nothing was changed." in page.words) == (422, True)
     page = here.post("/account/password", {"old": PASSWORD, "password": "password123"})
     assert page.status == 422
     assert here.post("/account/password", {"old": PASSWORD, "password": "five blue cows"}).status == 303
     assert here.get("/").status == 200
     assert there.get("/").location == "/login"
     Client(site).sign_in("oscar", "five blue cows")
+
+
+def test_where_a_code_is_sent_is_changed_with_the_password_only(fresh: Fresh) -> None:
+    site = fresh(modems=0)
+    client = Client(site).sign_in("vera")
+    given = {"name": "Vera", "phone_number": "0811999888", "email": "vera@example.com"}
+    page = client.post("/account", {**given, "old": "wrong"})
+    assert (page.status, "The password is wrong. Nothing was changed." in page.words) == (422, True)
+    assert 'value="vera@example.com"' in page.text  # what was typed is still there
+    assert site.store.items(User)["vera"].email == ""
+    assert client.post("/account", {**given, "old": PASSWORD}).status == 303
+    made = site.store.items(User)["vera"]
+    assert (made.name, made.email, made.role) == ("Vera", "vera@example.com", "viewer")
+    assert client.get("/").status == 200
+
+
+@pytest.mark.parametrize("name", ["müller", "josé", "_admin", "Ann Lee".replace(" ", ".")])
+def test_the_first_administrator_may_have_any_user_name(fresh: Fresh, name: str) -> None:
+    site = fresh(people=False, modems=0)
+    client = Client(site)
+    page = client.post("/setup", {**NEW, "username": name, "code": code_of(site)})
+    assert (page.status, page.location) == (303, "/start/place"), page.words
+    assert [one.username for one in site.store.items(User).values()] == [name]
+    Client(site).sign_in(f" {name} ")
 
 
 def test_a_user_who_is_blocked_is_out_at_once(fresh: Fresh) -> None:
@@ -193,6 +218,34 @@ def test_five_wrong_passwords_lock_the_name_and_the_audit_tells(fresh: Fresh) ->
     audit = site.service.admin.house.audit
     told = {("ann", "refused"), ("ann", "locked-out")}
     eventually(lambda: told <= {(one.who, one.what) for one in audit.page(0, 50)})
+
+
+def test_a_lock_is_told_once_and_the_rest_is_counted(fresh: Fresh) -> None:
+    site = fresh(modems=0)
+    client = Client(site)
+    token = client.get("/forgot").token
+    given = {"username": "ann", "password": "wrong"}
+    statuses = [client.post("/login", given, token=token).status for _ in range(25)]
+    assert statuses == [403] * 5 + [429] * 20
+    audit = site.service.admin.house.audit
+    client.post("/login", {"username": "oscar", "password": "wrong"}, token=token)
+    eventually(lambda: audit.page(0, 1)[0].who == "oscar")
+    assert [one.what for one in audit.page(0, 50) if one.who == "ann"] == ["locked-out"] + ["refused"] * 5
+    assert audit.page(0, 1)[0].detail.endswith("(19 more were not written down)")
+
+
+def test_strangers_have_so_many_rows_of_the_audit_an_hour() -> None:
+    clock = HandClock()
+    strangers = Strangers(clock.steady)
+    rows = [strangers.told("no", f"10.0.0.{n} ?", 0.0) for n in range(HOURLY + 50)]
+    assert rows == ["no"] * HOURLY + [""] * 50
+    clock.advance(3600)
+    assert strangers.told("locked", "10.0.0.1 ?", 900) == "locked (50 more were not written down)"
+    clock.advance(899)
+    assert strangers.told("locked", "10.0.0.1 ?", 1) == ""
+    assert strangers.told("locked", "10.0.0.2 ?", 900) == "locked (1 more were not written down)"
+    clock.advance(1)
+    assert strangers.told("locked", "10.0.0.1 ?", 900) == "locked"
 
 
 def test_a_name_that_nobody_has_is_not_written_down(site: Site) -> None:
@@ -291,17 +344,33 @@ def test_who_is_not_there_gets_the_same_answer(site: Site) -> None:
 def test_a_recovery_code_is_good_for_ten_minutes_and_five_tries() -> None:
     clock = HandClock()
     recovery = Recovery(clock.steady)
-    code = recovery.draw("ann")
-    assert recovery.draw("ann") == ""  # not twice in a minute
+    code = recovery.draw("ann", "a")
+    assert recovery.draw("ann", "a") == ""  # not twice in a minute
     assert [recovery.take("ann", "x") for _ in range(5)] == [False] * 5
     assert not recovery.take("ann", code)
     clock.advance(61)
-    code = recovery.draw("ann")
+    code = recovery.draw("ann", "a")
     clock.advance(601)
     assert not recovery.take("ann", code)
-    code = recovery.draw("ann")
+    code = recovery.draw("ann", "a")
     assert recovery.take("ann", code)
     assert not recovery.take("ann", code)
+
+
+def test_recovery_codes_are_few_a_day_for_a_user_and_for_an_address() -> None:
+    clock = HandClock()
+    recovery = Recovery(clock.steady)
+
+    def drawn(item: str, address: str) -> bool:
+        clock.advance(61)
+        return bool(recovery.draw(item, address))
+
+    assert [drawn("ann", "a") for _ in range(6)] == [True] * 5 + [False]
+    assert not drawn("bob", "a")  # who asks for everybody in turn
+    assert [drawn("ann", f"b{n}") for n in range(6)] == [True] * 5 + [False]  # ten a day, from anywhere
+    assert drawn("bob", "b0")
+    clock.advance(86400)
+    assert drawn("ann", "a")
 
 
 def test_the_codes_of_an_authenticator_are_those_of_the_standard() -> None:
@@ -322,7 +391,11 @@ def test_an_authenticator_is_asked_for_and_each_code_counts_once(fresh: Fresh) -
     now = site.service.clock.wall()
     assert client.post("/account/authenticator", {"key": key, "code": "000000"}).status == 422
     code = totp.code(key, int(now // 30))
-    assert client.post("/account/authenticator", {"key": key, "code": code}).location == "/account"
+    given = {"key": key, "code": code}
+    assert client.post("/account/authenticator", given).status == 422  # not by whoever finds a browser open
+    assert not site.store.items(User)["vera"].totp_key
+    given["old"] = PASSWORD
+    assert client.post("/account/authenticator", given).location == "/account"
     assert key not in client.get("/account").text
     other = Client(site)
     page = other.post("/login", {"username": "vera", "password": PASSWORD})
@@ -363,24 +436,6 @@ def test_the_last_administrator_cannot_be_locked_out(fresh: Fresh) -> None:
     page = ann.post("/settings/users/item/ann", form)
     assert page.status == 422
     assert site.store.read(User).value["ann"].role == "administrator"  # type: ignore[union-attr]
-
-
-def test_an_address_beyond_the_access_point_is_led_to_https(tmp_path: Path) -> None:
-    from app.web.admin.door import Door
-
-    assert Door._may_be_plain(_door(), "192.168.0.40")
-    assert Door._may_be_plain(_door(), "127.0.0.1")
-    assert Door._may_be_plain(_door(), "::ffff:192.168.0.40")
-    assert not Door._may_be_plain(_door(), "10.1.2.3")
-    assert not Door._may_be_plain(_door(), "2001:db8::1")
-
-
-def _door():  # type: ignore[no-untyped-def]
-    from types import SimpleNamespace
-
-    from app.web.admin.door import ACCESS_POINT
-
-    return SimpleNamespace(_plain=(ACCESS_POINT,))
 
 
 def test_the_modem_pages_exist_only_for_known_items(site: Site, ann: Client) -> None:

@@ -8,8 +8,9 @@ from typing import Literal
 from bottle import HTTPResponse
 
 from app.core.errors import GatewayError
+from app.core.receiver import masked
 from app.settings.blocking import BlockedNumber
-from app.web.admin.routes import OPERATOR, VIEWER, Route
+from app.web.admin.routes import OPERATOR, VIEWER, Route, may
 from app.web.admin.visit import Visit, digits
 
 PAGE = 100
@@ -22,7 +23,9 @@ def _numbers(visit: Visit) -> Mapping[str, BlockedNumber]:
 
 
 def blocklist(visit: Visit, why: str = "", status: int = 200) -> HTTPResponse:
-    search = digits(visit.asked("search"))
+    """A viewer sees no whole number, and cannot try one out by searching, as in the ledger and the inbox."""
+    whole = may(visit.role, OPERATOR)
+    search = digits(visit.asked("search")) if whole else ""
     numbers = _numbers(visit)
     found = [one for one in reversed(numbers.values()) if search in one.number]  # type: ignore[call-overload]
     return visit.page(
@@ -32,6 +35,8 @@ def blocklist(visit: Visit, why: str = "", status: int = 200) -> HTTPResponse:
         count=len(found),
         total=len(numbers),
         search=search,
+        whole=whole,
+        shown=lambda number: number if whole else masked(number),
         why=why,
     )
 
@@ -52,12 +57,15 @@ def change(visit: Visit, number: str) -> HTTPResponse:
     do = visit.text("do")
     if number not in numbers:
         return visit.go("/blocklist", visit.t("The list does not hold that number."), "bad")
-    if do == "block":
-        listed.block(number, f"admin:{visit.name}")
-    elif do == "whiten":
-        listed.unblock(number, f"admin:{visit.name}")
-    elif do == "delete":
-        visit.house.store.remove(BlockedNumber, number)
+    try:
+        if do == "block":
+            listed.block(number, f"admin:{visit.name}")
+        elif do == "whiten":
+            listed.unblock(number, f"admin:{visit.name}")
+        elif do == "delete":
+            visit.house.store.remove(BlockedNumber, number)
+    except GatewayError as error:
+        return visit.go("/blocklist", visit.t(str(error)), "bad")
     visit.note(f"number.{do}" if do in ("block", "whiten", "delete") else "number", number)
     return visit.go("/blocklist", visit.t("Done."))
 

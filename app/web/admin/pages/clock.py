@@ -13,7 +13,7 @@ from app.settings.general import General
 from app.settings.parse import from_form
 from app.settings.problems import Problem
 from app.settings.section import Section
-from app.web.admin import forms
+from app.web.admin import forms, keeping
 from app.web.admin.routes import PUBLIC, VIEWER, Route
 from app.web.admin.visit import Visit
 
@@ -37,14 +37,14 @@ def clock(visit: Visit, problems: Sequence[Problem] = (), status: int = 200) -> 
 
 
 def save(visit: Visit) -> HTTPResponse:
-    store = visit.house.store
-    now = store.one(General)
+    now = visit.house.store.one(General)
     assert isinstance(now, General)
     given = {name: visit.form[name][-1] for name in FIELDS if visit.form.get(name)}
     checked = from_form(General, given, now, whole=False)
     if checked.value is None:
         return clock(visit, checked.problems, 422)
-    store.save(General, checked.value)
+    fields = keeping.different(now, checked.value)
+    keeping.amend(visit.house, General, "", lambda then: then.model_copy(update=fields))
     visit.note("settings.changed", "general: time")
     return visit.go("/system/time", visit.t("Saved."))
 

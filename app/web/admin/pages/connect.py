@@ -19,12 +19,12 @@ def connect(visit: Visit) -> HTTPResponse:
     users = visit.house.store.items(ApiUser)
     name = next(iter(users), "USER")
     return visit.page(
-        "connect.html", sections=sections_of("connect"), url=_url(visit), lines=snippets(_url(visit), name)
+        "connect.html", sections=sections_of("connect"), url=url(visit), lines=snippets(url(visit), name)
     )
 
 
 def api(visit: Visit) -> HTTPResponse:
-    return visit.page("api.html", commands=openapi.commands(), codes=openapi.CODES, url=_url(visit))
+    return visit.page("api.html", commands=openapi.commands(), codes=openapi.CODES, url=url(visit))
 
 
 def document(visit: Visit) -> HTTPResponse:
@@ -54,7 +54,8 @@ def _server(visit: Visit) -> str:
     return f"https://{host}:{settings.https_port}"
 
 
-def _url(visit: Visit) -> str:
+def url(visit: Visit) -> str:
+    """Where an application sends its messages, by the name that the visitor reached the device with."""
     return _server(visit) + visit.house.store.one(Api).message_path
 
 

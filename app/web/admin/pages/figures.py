@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import secrets
 
 from bottle import HTTPResponse
 
+from app.core import peers
 from app.settings.metrics import Metrics
 from app.web.admin.routes import PUBLIC, Route
 from app.web.admin.visit import Visit
@@ -29,15 +29,7 @@ def _admitted(visit: Visit) -> bool:
     kind, _, given = visit.request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if kind.lower() == "bearer" and token:
         return hmac.compare_digest(given.strip().encode("utf-8", "replace"), token.encode())
-    return not kind and _is_here(visit.address)
-
-
-def _is_here(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return (getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback
+    return not kind and peers.is_here(visit.address)
 
 
 def page(visit: Visit, made: str = "") -> HTTPResponse:

@@ -6,11 +6,13 @@ from bottle import HTTPResponse
 
 from app.core.commands import SendEmail, SendSms, Source
 from app.core.errors import GatewayError
-from app.settings.problems import Problem
+from app.settings.problems import Problem, Refused
+from app.settings.section import item_id
 from app.settings.users import User
-from app.web.admin import forms, language
+from app.web.admin import forms, keeping, language
 from app.web.admin.routes import ADMINISTRATOR, PUBLIC, VIEWER, Route
 from app.web.admin.visit import Visit
+from app.web.guard import neighbourhood
 from app.web.signin import Denied
 
 SMALL = 16 * 1024
@@ -39,7 +41,8 @@ def sign_in(visit: Visit) -> HTTPResponse:
         with visit.door.waiting() as admitted:
             if not admitted:
                 raise Denied("too many sign-ins at once; try again in a moment", 1.0)
-            item = people.check_password(visit.text("username"), visit.text("password"), visit.address)
+            name = visit.text("username").strip()
+            item = people.check_password(name, visit.text("password"), visit.address)
     except Denied as denied:
         return _denied(visit, denied, login)
     if people.users()[item].totp_key:
@@ -122,10 +125,12 @@ def set_up(visit: Visit) -> HTTPResponse:
         problems.append(Problem("users", "", "password", "must be given"))
     if checked.value is None or problems:
         return setup(visit, tuple(problems), status=422)
-    item = visit.text("username").strip()[:64]
+    item = item_id(checked.value.username)
     first = {item: checked.value}
     visit.house.store.change(User, lambda old: old.value or first)
-    visit.note("claimed", "the first administrator was made", who=item)
+    if door.people.users().get(item) != checked.value:  # somebody else was quicker
+        return visit.go("/login")
+    visit.note("claimed", "the first administrator was made", who=checked.value.username)
     door.begin(visit, item)
     return visit.go("/start/place")
 
@@ -139,7 +144,7 @@ def send_code(visit: Visit) -> HTTPResponse:
     people = visit.door.people
     name = visit.text("username").strip()[:64]
     found = next((i for i, one in people.users().items() if one.username == name and people.usable(i)), "")
-    if found and (code := people.recovery.draw(found)):
+    if found and (code := people.recovery.draw(found, neighbourhood(visit.address))):
         _send_code(visit, people.users()[found], code)
         visit.note("recovery-code-sent", who=name)
     return visit.page("forgot_code.html", username=name, why="")
@@ -165,13 +170,20 @@ def new_password(visit: Visit) -> HTTPResponse:
             raise Denied(next((one.sentence for one in checked.problems), "a new password must be given"))
         right = people.recovery.take(found or f"\0{name}", visit.text("code"))
         people.check_secret(f"\0recovery {name}", right and bool(found), visit.address)
+        if checked.value is not None:
+            _set_password(visit, found, checked.value.password)
     except Denied as denied:
         _note_denied(visit, denied)
         return visit.page("forgot_code.html", 403, username=name, why=visit.t(str(denied)))
-    if checked.value is not None:
-        visit.house.store.put(User, found, checked.value)
     visit.note("password-recovered", who=name)
     return visit.page("forgot_done.html")
+
+
+def _set_password(visit: Visit, item: str, hashed: str) -> None:
+    try:
+        keeping.amend(visit.house, User, item, lambda now: now.model_copy(update={"password": hashed}))
+    except Refused:  # the user is gone by now: as for one who never was
+        raise Denied("the code is wrong or has expired") from None
 
 
 def _user(visit: Visit, item: str) -> User:
@@ -190,10 +202,11 @@ def _denied(visit: Visit, denied: Denied, page: object) -> HTTPResponse:
 def _note_denied(visit: Visit, denied: Denied) -> None:
     """A name that is no user's may be a password in the wrong place: it is not written down."""
     known = {user.username for user in visit.door.people.users().values()}
-    name = visit.text("username")
-    visit.note(
-        "refused" if not denied.retry_after else "locked-out", str(denied), who=name if name in known else "?"
-    )
+    name = visit.text("username").strip()
+    who = name if name in known else "?"
+    key = f"{neighbourhood(visit.address)} {who}"
+    if told := visit.door.strangers.told(str(denied), key, denied.retry_after):
+        visit.note("locked-out" if denied.retry_after else "refused", told, who=who)
 
 
 def visit_name(visit: Visit) -> str:

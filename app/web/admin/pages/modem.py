@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from bottle import HTTPResponse
 
 from app.core.errors import GatewayError
 from app.settings.modems import Modem
 from app.settings.problems import SettingsError
+from app.web.admin import keeping
 from app.web.admin.routes import VIEWER, Route
 from app.web.admin.visit import Visit
 from app.web.signin import Denied
@@ -90,14 +91,9 @@ def set_sim(visit: Visit, modem: str) -> HTTPResponse:
 
 def _keep_pin(visit: Visit, modem: str, pin: str) -> str:
     """Why the settings did not take the PIN, or "": without it the card would be given the old one."""
-
-    def put(old: Any) -> dict[str, Modem]:
-        items = cast(Mapping[str, Modem], old.value)
-        return {**items, modem: items[modem].model_copy(update={"sim_pin": pin})}
-
     try:
-        visit.house.store.change(Modem, put)
-    except (SettingsError, KeyError):
+        keeping.amend(visit.house, Modem, modem, lambda now: now.model_copy(update={"sim_pin": pin}))
+    except SettingsError:
         return visit.t("The SIM took it, but the settings did not: put the PIN into the form of the modem.")
     return ""
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from bottle import HTTPResponse
 
-from app.core.commands import RequestOtp, Source, VerifyOtp
+from app.core.commands import RequestOtp, VerifyOtp
 from app.settings.general import General
+from app.web.admin.asking import asked
 from app.web.admin.routes import OPERATOR, VIEWER, Route
 from app.web.admin.visit import Visit
 
 DAY = 86400.0
-PATIENCE = 60.0
 
 
 def otp(visit: Visit, result: tuple[str, str] | None = None, status: int = 200) -> HTTPResponse:
@@ -34,7 +34,7 @@ def _figures(visit: Visit) -> dict[str, Any]:
 def try_request(visit: Visit) -> HTTPResponse:
     text = visit.t("Your code is %s. This is a trial.")
     command = RequestOtp("request-otp", visit.text("reference") or "trial", visit.text("receiver"), text)
-    reply = visit.house.gateway.handle(command, Source("admin", visit.name)).result(PATIENCE)
+    reply = asked(visit, command)
     visit.note("otp.tried", f"request: {reply.code}")
     if not reply.ok:
         return otp(visit, ("bad", f"{reply.code}: {visit.t(reply.error)}"), 422)
@@ -44,7 +44,7 @@ def try_request(visit: Visit) -> HTTPResponse:
 def try_verify(visit: Visit) -> HTTPResponse:
     reference = visit.text("reference") or "trial"
     command = VerifyOtp("verify-otp", reference, visit.text("receiver"), visit.text("otp").strip())
-    reply = visit.house.gateway.handle(command, Source("admin", visit.name)).result(PATIENCE)
+    reply = asked(visit, command)
     visit.note("otp.tried", f"verify: {reply.code}")
     if not reply.ok:
         return otp(visit, ("bad", f"{reply.code}: {visit.t(reply.error)}"), 422)

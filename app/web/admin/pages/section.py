@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 from urllib.parse import quote
 
 from bottle import HTTPResponse
@@ -12,10 +11,9 @@ from app.core.errors import GatewayError
 from app.settings.dump import Change, differences
 from app.settings.modems import Modem
 from app.settings.problems import ChangedMeanwhile, Problem, Refused
-from app.settings.section import Section, cautions, item_id
+from app.settings.section import Section, cautions
 from app.settings.sections import by_name
 from app.settings.snapshot import Value
-from app.settings.store import Stored
 from app.settings.users import User
 from app.web.admin import forms, keeping
 from app.web.admin.house import Note, Told
@@ -88,9 +86,7 @@ def _form(
     filled: Mapping[str, Sequence[str]] | None = None,
 ) -> HTTPResponse:
     """The form as things are; after a refusal (``problems``) or a Detect (``filled``) as it was given."""
-    stored = visit.house.store.read(section)
-    value = stored.value if not section.about.many else cast(Mapping[str, Section], stored.value).get(item)
-    current = cast(Section | None, value)
+    current = _items(visit, section).get(item) if section.about.many else visit.house.store.one(section)
     given = visit.form if problems else filled
     told = cautions(current, visit.house.store.around, item) if current is not None and not problems else []
     return visit.page(
@@ -102,7 +98,7 @@ def _form(
         fields=forms.fields(section, current, problems, given),
         general=[one.sentence for one in problems if one.field not in section.options],
         warnings=told,
-        revision=stored.revision,
+        revision=_mark(visit, current),
         actions=visit.house.actions.get(section.about.name, ()),
         notes=[one for one in _notes(visit, section) if not item or one.about in ("", item)],
         on_trial=keeping.on_trial(visit.house, section),
@@ -154,20 +150,17 @@ def add(visit: Visit, name: str) -> HTTPResponse:
 
 def _saved(visit: Visit, section: type[Section], current: Section | None, item: str) -> HTTPResponse:
     checked = forms.checked(section, _given(visit, section), current, item)
-    value = checked.value
-    if value is None:
+    if checked.value is None:
         return _form(visit, section, item, checked.problems, 422)
     place = f"/settings/{section.about.name}"
-    if last := _last_one(visit, section, item, value):
-        return _form(visit, section, item, [last], 422)
     try:
-        told = _write(visit, section, value, item)
+        told = _write(visit, section, current, checked.value, item)
     except Refused as error:
         return _form(visit, section, item, error.problems, 422)
     except ChangedMeanwhile as error:
         return _form(visit, section, item, [Problem(section.about.name, item, "", str(error))], 409)
     visit.note("settings.changed", told or section.about.name)
-    _keep_own_session(visit, section, item, value)
+    _keep_own_session(visit, section, item)
     notice = visit.t("Saved.") if told else visit.t("Nothing is different.")
     return visit.go(keeping.after(visit.house, section, place) if told else place, notice)
 
@@ -182,46 +175,40 @@ def _given(visit: Visit, section: type[Section]) -> Mapping[str, Sequence[str]]:
     return {**visit.form, **{name: [forms.as_text(octets)] for name, octets in files.items()}}
 
 
-def _write(visit: Visit, section: type[Section], value: Section, item: str) -> str:
-    """Write it, and tell what changed for the audit, secrets masked."""
+def _write(visit: Visit, section: type[Section], current: Section | None, value: Section, item: str) -> str:
+    """Write what the form changed, and tell what that was for the audit, secrets masked."""
     told: list[Change] = []
-    revision = (
-        visit.text("form-revision") if "form-revision" in visit.form and not section.about.many else None
-    )
+    fields, mark = keeping.different(current, value), visit.text("form-revision")
 
-    def put(old: Stored) -> Value:
-        new: Value = value
-        if section.about.many:
-            items, key = cast(Mapping[str, Section], old.value), section.about.key
-            name = item or item_id(str(getattr(value, key)) if key else section.about.name, items)
-            new = {**items, name: value}
-        told.extend(differences(section, old.value, new))
+    def put(now: Section) -> Section:
+        if mark and mark != _mark(visit, now):
+            raise ChangedMeanwhile(section.about.name)
+        new = now.model_copy(update=fields)
+        told.extend(differences(section, _alone(section, item, now), _alone(section, item, new)))
         return new
 
-    keeping.change(visit.house, section, put, revision)
+    if section.about.many and not item:
+        name = str(getattr(value, section.about.key)) if section.about.key else section.about.name
+        made = keeping.add(visit.house, section, name, lambda _: value)
+        told += differences(section, {}, {made: value})
+    else:
+        keeping.amend(visit.house, section, item, put)
     return "; ".join(str(change) for change in told)
 
 
-def _keep_own_session(visit: Visit, section: type[Section], item: str, value: Section) -> None:
+def _alone(section: type[Section], item: str, value: Section) -> Value:
+    return {item: value} if section.about.many else value
+
+
+def _mark(visit: Visit, value: Section | None) -> str:
+    """Tells a section or item as a form shows it from what somebody else made of it; "" for a new one."""
+    return visit.door.tokens.mark(value.model_dump_json()) if value is not None else ""
+
+
+def _keep_own_session(visit: Visit, section: type[Section], item: str) -> None:
+    """A new password ends sessions, but not that of the one who sets it."""
     if section is User and visit.session is not None and item == visit.session.item:
-        visit.session.mark = cast(User, value).password
-
-
-def _last_one(visit: Visit, section: type[Section], item: str, value: Section | None) -> Problem | None:
-    """Somebody must be left who may change settings in the pages."""
-    if section is not User or not item:
-        return None
-    left = {**cast(Mapping[str, User], _items(visit, section))}
-    if value is None:
-        left.pop(item, None)
-    else:
-        left[item] = cast(User, value)
-    if any(
-        one.role == "administrator" and one.active and not one.blocked and one.password
-        for one in left.values()
-    ):
-        return None
-    return Problem("users", item, "", "an administrator who can sign in must be left")
+        visit.session.mark = visit.house.store.items(User)[item].password
 
 
 def turn(visit: Visit, name: str, item: str, verb: str) -> HTTPResponse:
@@ -235,11 +222,8 @@ def turn(visit: Visit, name: str, item: str, verb: str) -> HTTPResponse:
         or item not in _items(visit, section)
     ):
         return _missing(visit)
-    value = _items(visit, section)[item].model_copy(update={field: to})
-    if last := _last_one(visit, section, item, value):
-        return visit.go(f"/settings/{name}", visit.t(last.sentence), "bad")
     try:
-        keeping.put(visit.house, section, item, value)
+        keeping.amend(visit.house, section, item, lambda now: now.model_copy(update={field: to}))
     except Refused as error:
         return visit.go(f"/settings/{name}", visit.t(error.problems[0].sentence), "bad")
     visit.note("settings.changed", f"{name}/{item}: {verb}")
@@ -258,9 +242,10 @@ def delete(visit: Visit, name: str, item: str) -> HTTPResponse:
     section = _section(visit, name)
     if section is None or not section.about.many or item not in _items(visit, section):
         return _missing(visit)
-    if last := _last_one(visit, section, item, None):
-        return visit.go(f"/settings/{name}", visit.t(last.sentence), "bad")
-    keeping.put(visit.house, section, item, None)
+    try:
+        keeping.amend(visit.house, section, item, lambda _: None)
+    except Refused as error:
+        return visit.go(f"/settings/{name}", visit.t(error.problems[0].sentence), "bad")
     visit.note("settings.changed", f"{name}/{item} removed")
     told = visit.t("%(item)s was deleted.", item=item)
     return visit.go(keeping.after(visit.house, section, f"/settings/{name}"), told)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bottle import HTTPResponse
 
 from app.core.commands import SendSms, Source
 from app.core.errors import GatewayError
-from app.settings.api import Api, ApiUser
+from app.settings.api import ApiUser
 from app.settings.general import General
 from app.settings.modems import Modem
 from app.settings.parse import from_form
 from app.settings.passwords import generate_password, hash_password
-from app.settings.problems import Problem
-from app.settings.section import Section, item_id
+from app.settings.problems import Problem, Refused
+from app.settings.section import Section, check
 from app.settings.sms import Sms
 from app.store.book import Filter
-from app.web.admin import forms
-from app.web.admin.pages import modems
+from app.web.admin import forms, keeping
+from app.web.admin.pages import connect, modems
 from app.web.admin.routes import Route
 from app.web.admin.visit import Visit
 
@@ -77,11 +77,16 @@ def save_place(visit: Visit) -> HTTPResponse:
         checked = from_form(section, {name: texts[-1] for name, texts in merged.items()}, now, whole=False)
         problems += checked.problems
         if checked.value is not None:
-            store.save(section, checked.value)
+            changed = keeping.different(now, checked.value)
+            keeping.amend(visit.house, section, "", _changing(changed))
     if problems:
         return _place(visit, tuple(problems), 422)
     visit.note("settings.changed", "general, sms")
     return visit.go("/start/modems")
+
+
+def _changing(fields: Mapping[str, object]) -> Callable[[Section], Section]:
+    return lambda now: now.model_copy(update=fields)
 
 
 def _modems(visit: Visit) -> HTTPResponse:
@@ -92,20 +97,26 @@ def _modems(visit: Visit) -> HTTPResponse:
 
 def add_modem(visit: Visit) -> HTTPResponse:
     """Ask who answers at a port and take it into the settings under the name it gives itself."""
-    store, port = visit.house.store, visit.text("port")
-    known = store.items(Modem)
+    port = visit.text("port")
     if port not in {path for path, _ in visit.house.modems.ports()}:
         return visit.go("/start/modems", visit.t("That port is gone. Plug the modem in again."), "bad")
     try:
         found = visit.house.modems.detect(port)
     except GatewayError as error:
         return visit.go("/start/modems", visit.t(str(error)), "bad")
-    name = found["model"] or port.rpartition("/")[2]
-    item = item_id(name, known)
-    named = item if item != name else name
-    store.put(Modem, item, Modem(name=named, port=port, imei=found["imei"], default_modem=not known))
+    checked = check(Modem, modems.filled_in({**found, "port": port}))
+    modem, first = checked.value, not visit.house.store.items(Modem)
+    if modem is None:
+        return visit.go("/start/modems", visit.t(checked.problems[0].sentence), "bad")
+    name = modem.model or port.rpartition("/")[2]
+    item = keeping.add(
+        visit.house,
+        Modem,
+        name,
+        lambda item: modem.model_copy(update={"name": item, "default_modem": first}),
+    )
     visit.note("settings.changed", f"modems/{item} added")
-    return visit.go("/start/modems", visit.t("%(name)s was added.", name=named))
+    return visit.go("/start/modems", visit.t("%(name)s was added.", name=item))
 
 
 def _sms(visit: Visit, why: str = "", status: int = 200) -> HTTPResponse:
@@ -142,18 +153,14 @@ def _api(visit: Visit) -> HTTPResponse:
 
 def make_user(visit: Visit) -> HTTPResponse:
     """Make an API user with a password of its own, which is shown this once."""
-    store, wanted = visit.house.store, visit.text("username").strip() or "app"
-    password = generate_password()
-    item = item_id(wanted, store.items(ApiUser))
-    checked = from_form(ApiUser, {"username": item, "active": "on"}, None, item)
-    if checked.value is None:
-        return visit.go("/start/api", visit.t(checked.problems[0].sentence), "bad")
-    user = checked.value.model_copy(update={"password": hash_password(password)})
-    store.put(ApiUser, item, user)
+    wanted, password = visit.text("username").strip() or "app", generate_password()
+    hashed = hash_password(password)
+    try:
+        item = keeping.add(visit.house, ApiUser, wanted, lambda item: ApiUser(username=item, password=hashed))
+    except Refused as error:
+        return visit.go("/start/api", visit.t(error.problems[0].sentence), "bad")
     visit.note("settings.changed", f"api_users/{item} added")
-    address = f"http://{visit.door.host(visit)}:{store.one(Api).http_port}"
-    path = address + store.one(Api).message_path
-    return _page(visit, "api", made=(item, password), path=path)
+    return _page(visit, "api", made=(item, password), path=connect.url(visit))
 
 
 routes = [

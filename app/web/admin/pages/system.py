@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
 
 from bottle import HTTPResponse
 
 from app.settings import backup
+from app.settings.problems import Refused
+from app.settings.users import User
+from app.web.admin import keeping
 from app.web.admin.places import sections_of
 from app.web.admin.routes import VIEWER, Route
 from app.web.admin.visit import Visit
@@ -33,14 +39,27 @@ def download(visit: Visit) -> HTTPResponse:
 def plan(visit: Visit) -> HTTPResponse:
     """What a restore would change; the file is sent along again with the answer to the question."""
     content = visit.upload("file")
-    planned = backup.plan(visit.house.store, content)
+    planned = _planned(visit, content)
     status = 422 if planned.problems else 200
     return visit.page("backup.html", status, plan=planned, content=content.decode("utf-8", "replace"), why="")
 
 
+def _planned(visit: Visit, content: bytes) -> backup.Plan:
+    """The plan; a backup after which nobody could sign in to these pages is refused."""
+    planned = backup.plan(visit.house.store, content)
+    users = planned.values.get(User)
+    if users is None or planned.problems:
+        return planned
+    try:
+        keeping.somebody_left(visit.house.store.items(User), cast(Mapping[str, User], users))
+    except Refused as error:
+        return replace(planned, problems=error.problems)
+    return planned
+
+
 def restore(visit: Visit) -> HTTPResponse:
     content = (visit.upload("file") or visit.text("content").encode()).replace(b"\r\n", b"\n")
-    planned = backup.plan(visit.house.store, content)
+    planned = _planned(visit, content)
     if planned.problems:
         return visit.page("backup.html", 422, plan=planned, content="", why="")
     store, trial = visit.house.store, visit.house.machine.trial

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import TimeoutError as Late
-
 from bottle import HTTPResponse
 
-from app.core.commands import AnswerUssd, CancelUssd, RequestUssd, Source
-from app.core.errors import GatewayError, QueueFull, UssdFailed
-from app.core.replies import Reply, refusal
+from app.core.commands import AnswerUssd, CancelUssd, RequestUssd
+from app.core.errors import GatewayError
+from app.core.replies import Reply
+from app.web.admin.asking import asked
 from app.web.admin.routes import OPERATOR, Route
 from app.web.admin.visit import Visit
-
-PATIENCE = 150.0  # seconds: a network takes up to two minutes (27.007 §7.15 names no limit)
 
 
 def ussd(
@@ -38,31 +35,18 @@ def ussd(
 def act(visit: Visit) -> HTTPResponse:
     do, modem = visit.text("do"), visit.text("modem")
     if do == "cancel":
-        reply = _asked(visit, CancelUssd("cancel-ussd", modem))
+        reply = asked(visit, CancelUssd("cancel-ussd", modem))
         if reply.ok:
             visit.tell(visit.t("The session was ended."))
         return ussd(visit, None if reply.ok else reply, status=200 if reply.ok else 422)
     if do == "answer":
         said = visit.text("answer").strip()
-        reply = _asked(visit, AnswerUssd("answer-ussd", modem, said))
+        reply = asked(visit, AnswerUssd("answer-ussd", modem, said))
     else:
         said = visit.text("code").strip()
-        reply = _asked(visit, RequestUssd("request-ussd", modem, said))
+        reply = asked(visit, RequestUssd("request-ussd", modem, said))
         visit.note("ussd.asked", modem)  # not the code: it may hold a PIN of the operator's
     return ussd(visit, reply, said, status=200 if reply.ok else 422)
-
-
-def _asked(visit: Visit, command: RequestUssd | AnswerUssd | CancelUssd) -> Reply:
-    """Wait for the network, without keeping others from these pages."""
-    with visit.door.waiting() as admitted:
-        if not admitted:
-            return refusal(
-                command.name, QueueFull("too many requests wait for an answer; try again in a moment")
-            )
-        try:
-            return visit.house.gateway.handle(command, Source("admin", visit.name)).result(PATIENCE)
-        except Late:
-            return refusal(command.name, UssdFailed("the network took too long to answer"))
 
 
 def balance(visit: Visit) -> HTTPResponse:
