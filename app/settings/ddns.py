@@ -56,13 +56,18 @@ class DdnsRecord(Section):
 
     @property
     def fqdn(self) -> str:
-        """The whole name: home.example.com."""
-        zone = self.zone.rstrip(".").lower()
-        if self.record_name in ("@", zone):
+        """The whole name, as name servers know it: home.example.com."""
+        zone, name = self.zone_name, in_ascii(self.record_name)
+        if name in ("@", zone):
             return zone
-        if self.record_name.endswith("." + zone):
-            return self.record_name
-        return f"{self.record_name}.{zone}"
+        if name.endswith("." + zone):
+            return name
+        return f"{name}.{zone}"
+
+    @property
+    def zone_name(self) -> str:
+        """The zone, as name servers know it."""
+        return in_ascii(self.zone.rstrip(".").lower())
 
     def conflicts(self) -> Iterable[Finding]:
         if self.certificate and self.provider not in ("cloudflare", "dynu"):
@@ -76,6 +81,22 @@ class DdnsRecord(Section):
             yield Finding(("proxied", "provider"), "only Cloudflare can hide the device behind a proxy")
         if self.force_create_zone and self.provider not in ("cloudflare", "dynu"):
             yield Finding(("force_create_zone", "provider"), "this provider cannot create a zone by itself")
+
+
+def in_ascii(name: str) -> str:
+    """A name with its international labels in ASCII (RFC 5891)."""
+    return name if name.isascii() else ".".join(map(_label_in_ascii, name.split(".")))
+
+
+def _label_in_ascii(label: str) -> str:
+    if label.isascii():  # also what is no host's: * and _acme-challenge
+        return label
+    import idna  # its tables are large, and few names need them
+
+    try:
+        return idna.encode(label, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return label.encode("idna").decode("ascii")  # by the older rules, as the check lets it through
 
 
 class Cloudflare(Section):
