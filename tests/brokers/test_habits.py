@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import struct
 
@@ -152,6 +153,19 @@ def test_redis_publish_in_the_inline_form_without_a_login(case: Case) -> None:
         )
         assert sock.recv(64) == b":1\r\n"
     case.device.await_text(receiver, "Café / redis")
+
+
+@pytest.mark.parametrize("case", ["redis-list", "redis-stream"], indirect=True)
+def test_redis_an_answer_nobody_waits_for_any_more_goes_by_itself(case: Case) -> None:
+    case.device.take_from(case.options)
+    client = case.peer.client  # type: ignore[attr-defined]
+    one_call, somebodys = f"{case.topic}.reply.{secrets.token_hex(12)}", unique("answers")
+    for topic in (one_call, somebodys):
+        case.peer.send(case.topic, {"command": "echo", "callback_topic": topic})
+    until(lambda: client.exists(one_call, somebodys) == 2, "both were answered")
+    assert 3000 < client.ttl(one_call) <= 3600
+    assert client.ttl(somebodys) == -1, "its reader comes when it likes"
+    client.delete(somebodys)
 
 
 @only("ws")
