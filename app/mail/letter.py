@@ -25,6 +25,9 @@ from app.core.receiver import masked
 DOOR = "smtp"
 
 _POLICY = email.policy.SMTP.clone(cte_type="7bit")
+_AS_IT_CAME = email.policy.compat32.clone(linesep="\r\n", max_line_length=None)
+# Lines of a header's name and text, and those that go on with it (RFC 5322 §2.2); perhaps an mbox line first.
+_HEADERS = re.compile(rb"(?:From [^\r\n]*(?:\r\n?|\n))?(?:(?:[!-9;-~]+:|[\t ])[^\r\n]*(?:\r\n?|\n|\Z))*")
 _LINE = re.compile(r"[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")  # as str.splitlines has them
 _WORD = re.compile(r"\S+")
 _MARKUP = re.compile(r"\s*<(!doctype html|html)[\s>]", re.IGNORECASE)
@@ -87,9 +90,11 @@ def forward(message: Message, sender: str, now: datetime, received: str) -> Lett
 
     sender: the account's address, or empty to keep the writer's own; received: who took it from whom.
     """
-    # Only the headers are taken apart: what follows them goes on as it came, however large.
-    head, _, body = message.text.encode("latin-1").partition(b"\r\n\r\n")
-    mail = BytesHeaderParser(policy=email.policy.compat32).parsebytes(head + b"\r\n\r\n")
+    # Only the headers are taken apart: what follows them goes on as it came, however large or wrong.
+    octets = message.text.encode("latin-1")
+    head = _HEADERS.match(octets)
+    end = head.end() if head else 0
+    mail = BytesHeaderParser(policy=_AS_IT_CAME).parsebytes(octets[:end])
     writer = str(mail.get("From", ""))
     from_address = _address(sender or email.utils.parseaddr(writer)[1] or "postmaster@localhost")
     to_address = _address(message.receiver)
@@ -106,16 +111,13 @@ def forward(message: Message, sender: str, now: datetime, received: str) -> Lett
         mail["Date"] = email.utils.format_datetime(now)
     if "Message-ID" not in mail:
         mail["Message-ID"] = message_id(message, from_address)
-    head = mail.as_bytes(policy=email.policy.compat32.clone(linesep="\r\n", max_line_length=None))
+    headers = [_AS_IT_CAME.fold_binary(name, value) for name, value in mail.raw_items()]
+    if octets[end : end + 1] not in (b"\r", b"\n"):
+        headers.append(b"\r\n")  # what is no header begins the text
     stamp = f"Received: {received};\r\n\t{email.utils.format_datetime(now)}\r\n".encode()
     international = not (from_address.isascii() and to_address.isascii())
-    return Letter(
-        from_address,
-        to_address,
-        b"".join((stamp, head, body)),
-        international,
-        (message.text, message.subject),
-    )
+    octets = b"".join((stamp, *headers, octets[end:]))
+    return Letter(from_address, to_address, octets, international, (message.text, message.subject))
 
 
 def one_line(text: str) -> str:
@@ -174,14 +176,14 @@ def _bodies(text: str) -> tuple[str, str]:
 
 def words_of(raw: bytes | bytearray) -> str:
     """The text of a whole mail for an SMS: its plain part, else its page in words, else its subject."""
-    mail = email.message_from_bytes(raw, policy=email.policy.default)
     try:
+        mail = email.message_from_bytes(raw, policy=email.policy.default)
         part = mail.get_body(preferencelist=("plain", "html"))
         text = str(part.get_content()) if part is not None else ""
         if part is not None and part.get_content_subtype() == "html":
             text = _bodies(text if _MARKUP.match(text) else f"<html>{text}")[0]
         subject = str(mail.get("Subject", ""))
-    except (LookupError, ValueError, KeyError):
+    except Exception:  # of the library, over what is wrongly written: of many kinds
         raise BadRequest("the text of the mail cannot be read: send it as plain text in UTF-8") from None
     text = text.replace("\r\n", "\n")
     # What follows is a signature (RFC 3676 §4.3).

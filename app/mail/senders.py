@@ -209,7 +209,17 @@ class _Try:
         job, account = self._job, self._turn.account
         job.through(carrier(account), account.name)
         try:
-            self._send(self._house.letter(job.message, account.sender))
+            letter = self._house.letter(job.message, account.sender)
+        except BadRequest as error:
+            self._refused()
+            return self._unless(True, NotSent(str(error), reason=error.reason))
+        except Exception as error:
+            # No account is to blame, and none could send it.
+            log.error("a mail could not be written: %s", described(error))
+            self._refused()
+            return self._unless(True, _unforeseen())
+        try:
+            self._send(letter)
         except AccountFault as fault:
             self._refused(str(fault))
             return NotSent(str(fault), reason="mail_failed")
@@ -224,9 +234,6 @@ class _Try:
             # Instead of the record: another device that shares the store has this message.
             self._refused()
             job.unknown(why)
-        except BadRequest as error:
-            self._refused()
-            return self._unless(True, NotSent(str(error), reason=error.reason))
         except StorageFailed as error:
             # Without the record that it may be out, the last dot was not sent.
             self._refused()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
-from app.settings.checks import EmailOrNone, Host, HttpUrl, RecordName
+from app.settings.checks import EmailOrNone, Host, HttpUrl, RecordName, in_ascii
 from app.settings.option import option
 from app.settings.problems import Finding
 from app.settings.section import About, Around, Section
@@ -81,22 +81,6 @@ class DdnsRecord(Section):
             yield Finding(("proxied", "provider"), "only Cloudflare can hide the device behind a proxy")
         if self.force_create_zone and self.provider not in ("cloudflare", "dynu"):
             yield Finding(("force_create_zone", "provider"), "this provider cannot create a zone by itself")
-
-
-def in_ascii(name: str) -> str:
-    """A name with its international labels in ASCII (RFC 5891)."""
-    return name if name.isascii() else ".".join(map(_label_in_ascii, name.split(".")))
-
-
-def _label_in_ascii(label: str) -> str:
-    if label.isascii():  # also what is no host's: * and _acme-challenge
-        return label
-    import idna  # its tables are large, and few names need them
-
-    try:
-        return idna.encode(label, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        return label.encode("idna").decode("ascii")  # by the older rules, as the check lets it through
 
 
 class Cloudflare(Section):

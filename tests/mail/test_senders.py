@@ -269,6 +269,20 @@ def test_an_unforeseen_error_anywhere_ends_the_mail_as_unknown(
     assert house.send().ok, "the threads are still there"
 
 
+def test_a_mail_that_cannot_be_written_is_no_fault_of_the_accounts(
+    server: MailServer, make_house: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise UnicodeEncodeError("ascii", "x", 0, 1, "whatever")
+
+    house = make_house(account(server.port, "a"), account(server.port, "b"))
+    monkeypatch.setattr(house.senders, "letter", broken)
+    assert house.send().reason == "mail_failed"
+    assert [one.error for one in house.turns.standings()] == ["", ""]
+    monkeypatch.undo()
+    assert house.send().ok
+
+
 def test_a_job_that_was_told_its_outcome_does_not_end_again(
     server: MailServer, make_house: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
