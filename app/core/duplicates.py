@@ -59,7 +59,7 @@ class Duplicates:
             why = (
                 error
                 if isinstance(error, GatewayError)
-                else StorageFailed("the past could not be looked up; nothing was sent")
+                else StorageFailed("the message could not be put on record; nothing was sent")
             )
             self.settle(fingerprint, seq, Outcome(State.FAILED, why.code, why.reason, str(why)))
             raise

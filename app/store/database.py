@@ -230,7 +230,7 @@ def _fetched(connection: sqlite3.Connection, query: str, values: Sequence[Any]) 
     try:
         return connection.execute(query, values).fetchall()
     except sqlite3.Error as error:
-        raise StorageFailed(f"the state database cannot be read: {error}") from error
+        raise StorageFailed(f"reading the state database failed: {error}") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:

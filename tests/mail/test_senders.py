@@ -304,7 +304,7 @@ def test_a_database_that_cannot_be_read_ends_the_mail(server: MailServer, make_h
     house = make_house(account(server.port))
     house.database.submit(lambda connection: connection.execute("DROP TABLE mail_usage")).wait()
     reply = house.send()
-    assert reply.reason == "storage" and "cannot be read" in reply.error
+    assert reply.reason == "storage" and "reading the state database failed" in reply.error
 
 
 def test_a_mail_that_another_device_has_is_left_to_it(
