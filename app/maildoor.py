@@ -17,4 +17,9 @@ class MailDoor:
             user = self._sign_in.named(username, password, address)
         except Denied:
             return None
-        return Visitor(username, frozenset(user.allowed_commands), lambda: self._sign_in.take(user, 1) == 0)
+        return Visitor(
+            username,
+            frozenset(user.allowed_commands),
+            user.per_minute_limit,
+            lambda messages: self._sign_in.take(user, messages),
+        )

@@ -150,6 +150,8 @@ class Amqp1Link:
         self._answering = None
         session.close()
         self._flush()
+        if session.state & proton.Endpoint.REMOTE_CLOSED:
+            session.free()
         return self._answer_refused
 
     def wake(self) -> None:
@@ -239,6 +241,8 @@ class Amqp1Link:
                 self._refuse(event.session, event.link.remote_condition)
             case proton.Event.SESSION_REMOTE_CLOSE:
                 self._refuse(event.session, event.session.remote_condition)
+                if event.session.state & proton.Endpoint.LOCAL_CLOSED:
+                    event.session.free()  # else the engine keeps every answer's for ever
             case proton.Event.CONNECTION_REMOTE_CLOSE:
                 raise _Refused(_words(event.connection.remote_condition))
             case proton.Event.TRANSPORT_ERROR:

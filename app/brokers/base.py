@@ -138,7 +138,11 @@ class Subscriber(Generic[O]):
     def _run(self) -> None:
         wait, options = 0.0, None
         while (options := self._next(wait, options)) is not None:
-            wait = self._connection(options)
+            try:
+                wait = self._connection(options)
+            except Exception as error:
+                log.error("%s met an unforeseen %s", self.name, described(error))
+                wait = options.reconnect_delay
         left = [one for one in self._backlog if one.token is None]
         if left:
             log.warning("%s: %d messages that their broker has let go of were not sent", self.name, len(left))

@@ -19,6 +19,7 @@ from app.settings.subscribers import SubscriberMqtt
 
 SESSION = 7 * 24 * 3600  # seconds for which an MQTT 5 broker keeps what came while we were away
 AT_A_TIME = 64  # messages an MQTT 5 broker may have under way; 3.1.1 leaves that to the broker
+WAITING = 1000  # answers that the broker may leave unconfirmed
 RETAIN_NEVER = 2  # MQTT 5.0 §3.8.3.1: no retained messages when subscribing
 
 
@@ -59,6 +60,7 @@ class MqttLink:
         if self._place.context is not None:
             client.tls_set_context(self._place.context)
         client.connect_timeout = options.timeout
+        client.max_queued_messages_set(WAITING)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect

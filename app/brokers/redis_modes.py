@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -15,6 +17,10 @@ from app.settings.subscribers import SubscriberRedis
 GROUP = "otp-pi"
 FIELD = "message"
 REPLIES = 10_000  # answers a reply stream keeps
+# The name of a publisher that waits for one answer and removes the key: whoever comes late would leave it for
+# ever. Lists and streams of other names are somebody's to read when they like.
+ONE_ANSWER = re.compile(r".+\.reply\.[0-9a-f]{24}")
+LATE = 3600  # seconds that the answer to such a name can be fetched
 RENEW = 5.0  # seconds between two signs that what we hold is still ours
 
 # KEYS the dead device's sign of life, its list, ours, the set of devices; ARGV how many, its name. Nothing is
@@ -140,6 +146,7 @@ class ListLink(RedisLink):
 
     def send(self, topic: str, body: bytes) -> None:
         self.doing.lpush(topic, body)
+        _let_end(self.doing, topic)
 
 
 class StreamLink(RedisLink):
@@ -183,7 +190,9 @@ class StreamLink(RedisLink):
         _, entries, *_ = self.doing.execute_command(
             "XAUTOCLAIM", self.topic, GROUP, self.device, self._dead, "0", "COUNT", room
         )
-        return [one for entry in entries if (one := self._entry(entry, True)).token not in self._holding]
+        # Redis 6.2 has nothing to show for an entry that was trimmed away while it waited.
+        claimed = [self._entry(entry, True) for entry in entries if entry is not None]
+        return [one for one in claimed if one.token not in self._holding]
 
     def question(self, room: int) -> tuple[Any, ...]:
         group = ("XREADGROUP", "GROUP", GROUP, self.device, "COUNT", room, "BLOCK", 0)
@@ -220,6 +229,13 @@ class StreamLink(RedisLink):
 
     def send(self, topic: str, body: bytes) -> None:
         self.doing.xadd(topic, {FIELD: body}, maxlen=REPLIES)
+        _let_end(self.doing, topic)
+
+
+def _let_end(client: redis.Redis, topic: str) -> None:
+    if ONE_ANSWER.fullmatch(topic):
+        with contextlib.suppress(redis.ResponseError):  # the answer is out, with or without the right to this
+            client.expire(topic, LATE)
 
 
 def redis_link(options: SubscriberRedis, device: str, clock: Clock) -> RedisLink:

@@ -42,11 +42,12 @@ class WsLink:
             pair = f"{options.username}:{options.password}".encode()
             headers.append(f"Authorization: Basic {base64.b64encode(pair).decode('ascii')}")
         try:
-            return websocket.create_connection(
+            made = websocket.create_connection(
                 self._address(topic),
                 timeout=place.timeout,
                 socket=sock,
                 header=headers,
+                redirect_limit=0,  # the password is for this place alone
                 suppress_origin=True,
                 skip_utf8_validation=True,  # a wrong text is that message's fault, not the connection's
             )
@@ -61,6 +62,11 @@ class WsLink:
             if isinstance(error, OSError):
                 raise Fault(in_words(error, place)) from error
             raise Fault(f"{place} does not speak WebSocket on the path {options.path}") from error
+        status = made.getstatus()
+        if status != 101:  # up to 1.8 the library takes a redirection that it does not follow for success
+            made.shutdown()
+            raise Fault(_status(status, options.path))
+        return made
 
     def _address(self, topic: str) -> str:
         """The path with its own query kept and the topic set (wire §4)."""
@@ -147,7 +153,7 @@ class WsLink:
         return self._socket
 
 
-def _status(status: int, path: str) -> str:
+def _status(status: int | None, path: str) -> str:
     match status:
         case 401 | 403:
             return "the broker refused the user name or the password"

@@ -81,6 +81,7 @@ class _Trip:
         self._commit: Commit | None = None
         self._handed = delivery.clock.steady()  # when a carrier got it
         self._away = 0.0  # seconds in carriers' hands, waiting in their queues included
+        self._ended = False
 
     def advance(self) -> None:
         """Hand the message to the next carrier, or end it."""
@@ -203,6 +204,8 @@ class _Trip:
         self._end(state, why.code, why.reason, str(why), None)
 
     def _end(self, state: State, code: str, reason: str, error: str, sent: Sent | None) -> None:
+        if self._ended:
+            return  # a carrier met trouble after it had told the outcome, and ends it to be safe
         house = self._house
         outcome = Outcome(state, code, reason, error, sent, self._tries)
         seconds = house.clock.steady() - self._began
@@ -214,4 +217,5 @@ class _Trip:
             house.announce(MessageTimed(self.message.seq, max(own, 0.0)))
 
         house.ledger.close(self.message.seq, outcome, house.clock.wall(), recorded)
+        self._ended = True
         house.announce(MessageDone(self.message.seq, modem, str(state), reason, seconds))

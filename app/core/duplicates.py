@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.core.clock import Clock
-from app.core.message import LedgerRow, Outcome, Sent
+from app.core.errors import GatewayError, StorageFailed
+from app.core.message import LedgerRow, Outcome, Sent, State
 from app.core.ports import Ledger
 
 Hear = Callable[[Outcome], None]
@@ -37,7 +38,7 @@ class Duplicates:
         """True for the first, who must ``settle``; False for a repeat, whose ``hear`` gets the outcome.
 
         recognise: whether the message carries what tells a repeat from a second message with the same
-        words (an id, or a broker's mark of redelivery).
+        words (an id, or a broker's mark of redelivery). Raises StorageFailed; the message is then not begun.
         """
         with self._lock:
             pending = self._pending.get(fingerprint)
@@ -51,7 +52,17 @@ class Duplicates:
         if not recognise:
             return True
         now = self._clock.wall()
-        row = self._ledger.recall(fingerprint, now - self.window, now)
+        try:
+            row = self._ledger.recall(fingerprint, now - self.window, now)
+        except Exception as error:
+            # A message that never begins would keep its repeats waiting for ever.
+            why = (
+                error
+                if isinstance(error, GatewayError)
+                else StorageFailed("the message could not be put on record; nothing was sent")
+            )
+            self.settle(fingerprint, seq, Outcome(State.FAILED, why.code, why.reason, str(why)))
+            raise
         if row is None:
             return True
         outcome = remembered(row)

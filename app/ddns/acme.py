@@ -103,7 +103,7 @@ class Authority:
         handle = proofs.put_proof(record, name, text)
         try:
             waited = 0.0
-            while waited < self._settings.propagation and not self._shown(record.zone, name, text):
+            while waited < self._settings.propagation and not self._shown(record.zone_name, name, text):
                 if self._stopping.wait(_LOOK_AGAIN):
                     raise Refused("the service is stopping")
                 waited += _LOOK_AGAIN

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import urlencode, urlsplit
 
-from app.ddns.base import Done, Later, Stop, agent, is_ipv6, said
+from app.ddns.base import TEN_MINUTES, Done, Later, Stop, agent, is_ipv6, said
 from app.ddns.http import Answer, Http
-from app.ddns.nic import TEN_MINUTES
 from app.settings.ddns import Afraid, DdnsRecord
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Protocol
 
 from app.ddns.http import Answer
 from app.settings.ddns import DdnsRecord
+
+TEN_MINUTES = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,26 @@ class Proofs(Protocol):
     def remove_proof(self, record: DdnsRecord, handle: str) -> None: ...
 
 
+def not_understood(vendor: str) -> Later:
+    """Of an answer that has not the shape it should have."""
+    return Later(f"{vendor} gave an answer that is not understood", TEN_MINUTES)
+
+
+def credential(value: str, what: str) -> str:
+    """What is to stand in a header field. Raises Stop; what: its name on the page."""
+    if not (value.isascii() and value.isprintable()):
+        raise Stop(f"{what}: there is a sign in it that none can have; copy it again")
+    return value
+
+
 def agent(company: str, email: str) -> str:
-    """A User-Agent as No-IP asks for it: who made the client, and whom to write to."""
-    return " ".join(part for part in (company, "OTP-Pi/1", email) if part)
+    """A User-Agent as No-IP asks for it: who made the client, and whom to write to.
+
+    Only ASCII is safe there (RFC 9110 §5.5): letters lose their accents, other signs go.
+    """
+    words = " ".join(part for part in (company, "OTP-Pi/1", email) if part)
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in plain).split())
 
 
 def said(answer: Answer) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.core.clock import Clock
+from app.core.faults import described
 from app.ddns.base import Proofs, Trouble
 from app.ddns.http import Unreachable
 from app.settings.ddns import DdnsRecord
@@ -118,15 +119,22 @@ class Certificates:
             pair = self._issue(wanted.record, wanted.proofs)
             write_secret(self._file(name), pair.key_pem() + pair.chain_pem())
         except (Trouble, Unreachable, OSError) as error:
-            wanted.failures += 1
-            pause = min(_FIRST_PAUSE * 2.0 ** (wanted.failures - 1), _LONGEST_PAUSE)
-            wanted.due = self._clock.steady() + pause
-            wanted.words = f"no certificate: {error}"
-            log.warning("no certificate for %s, next try in %.0f h: %s", name, pause / 3600, error)
+            self._failed(name, wanted, str(error))
+            return
+        except Exception as error:
+            log.error("the certificate for %s met an unforeseen %s", name, described(error))
+            self._failed(name, wanted, "the gateway met an unforeseen error; see its log")
             return
         wanted.failures, wanted.words = 0, ""
         log.info("a certificate for %s, until %s", name, pair.ends.date())
         self._hand_out()
+
+    def _failed(self, name: str, wanted: _Wanted, why: str) -> None:
+        wanted.failures += 1
+        pause = min(_FIRST_PAUSE * 2.0 ** (wanted.failures - 1), _LONGEST_PAUSE)
+        wanted.due = self._clock.steady() + pause
+        wanted.words = f"no certificate: {why}"
+        log.warning("no certificate for %s, next try in %.0f h: %s", name, pause / 3600, why)
 
     def _hand_out(self) -> None:
         """One listener shows one certificate: the first name's, as the first of the keystore goes first."""
@@ -143,7 +151,7 @@ class Certificates:
             try:
                 self.tick()
             except Exception as error:
-                log.error("certificates met an unforeseen %s", type(error).__name__)
+                log.error("certificates met an unforeseen %s", described(error))
             self._wake.wait(_LOOK)
 
     def _file(self, name: str) -> Path:

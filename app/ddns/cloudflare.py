@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from app.ddns.base import Done, Later, Stop, Trouble, said
+from app.ddns.base import Done, Later, Stop, Trouble, credential, not_understood, said
 from app.ddns.http import Answer, Http
 from app.settings.ddns import Cloudflare, DdnsRecord
 
@@ -50,7 +50,7 @@ class CloudflareVendor:
     def update(self, record: DdnsRecord, address: str) -> Done:
         zone, servers = self._zone(record)
         query = urlencode({"type": record.type, "name": record.fqdn})
-        present = self._ask("GET", f"/zones/{zone}/dns_records?{query}")
+        present = self._list(f"/zones/{zone}/dns_records?{query}")
         proxied = record.proxied
         wanted = {
             "type": record.type,
@@ -60,7 +60,7 @@ class CloudflareVendor:
             "ttl": _AUTOMATIC if proxied or record.ttl == _AUTOMATIC else max(record.ttl, _SHORTEST_TTL),
             "proxied": proxied,
         }
-        if not isinstance(present, list) or not present:
+        if not present:
             self._change("POST", f"/zones/{zone}/dns_records", wanted)
             return Done(True, _noted(f"Cloudflare made {record.fqdn}", servers))
         if len(present) > 1:
@@ -69,7 +69,7 @@ class CloudflareVendor:
             )
         if all(present[0].get(name) == value for name, value in wanted.items()):
             return Done(False, _noted("Cloudflare had the address already", servers))
-        self._change("PATCH", f"/zones/{zone}/dns_records/{quote(str(present[0].get('id')))}", wanted)
+        self._change("PATCH", f"/zones/{zone}/dns_records/{quote(_id(present[0]))}", wanted)
         return Done(True, _noted(f"Cloudflare set {record.fqdn}", servers))
 
     def put_proof(self, record: DdnsRecord, name: str, text: str) -> str:
@@ -79,7 +79,7 @@ class CloudflareVendor:
             made = self._ask("POST", f"/zones/{zone}/dns_records", body)
         except _Identical:
             return ""  # left from a try that was cut off; it proves as well
-        return f"{zone}/dns_records/{made.get('id')}" if isinstance(made, dict) else ""
+        return f"{zone}/dns_records/{_id(made)}"
 
     def remove_proof(self, record: DdnsRecord, handle: str) -> None:
         if handle:
@@ -87,11 +87,11 @@ class CloudflareVendor:
 
     def _zone(self, record: DdnsRecord) -> tuple[str, list[str]]:
         """The id of the record's zone, and the name servers its registrar does not name yet."""
-        fields = {"name": record.zone.rstrip(".").lower()}
+        fields = {"name": record.zone_name}
         if self._account.account_id:
             fields["account.id"] = self._account.account_id
-        found = self._ask("GET", f"/zones?{urlencode(fields)}")
-        if isinstance(found, list) and found:
+        found = self._list(f"/zones?{urlencode(fields)}")
+        if found:
             zone = found[0]
         elif not record.force_create_zone:
             raise Stop(
@@ -100,14 +100,22 @@ class CloudflareVendor:
         else:
             zone = self._make_zone(fields["name"])
         waits = zone.get("status") == "pending"
-        return str(zone.get("id", "")), list(map(str, zone.get("name_servers") or [])) if waits else []
+        return _id(zone), list(map(str, zone.get("name_servers") or [])) if waits else []
 
     def _make_zone(self, name: str) -> dict[str, Any]:
         if not self._account.account_id:
             raise Stop("to make a zone Cloudflare needs the account id")
         body = {"name": name, "account": {"id": self._account.account_id}, "type": "full"}
         made = self._ask("POST", "/zones", body)
-        return made if isinstance(made, dict) else {}
+        if not isinstance(made, dict):
+            raise not_understood("Cloudflare")
+        return made
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        found = self._ask("GET", path)
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise not_understood("Cloudflare")
+        return found
 
     def _change(self, method: str, path: str, wanted: dict[str, Any]) -> None:
         try:
@@ -119,15 +127,26 @@ class CloudflareVendor:
         """The ``result`` of an answer. Raises Trouble or Unreachable."""
         account = self._account
         if account.token:
-            headers = {"Authorization": f"Bearer {account.token}"}
+            headers = {"Authorization": f"Bearer {credential(account.token, 'Token')}"}
         else:
-            headers = {"X-Auth-Email": account.email, "X-Auth-Key": account.api_key}
+            headers = {
+                "X-Auth-Email": credential(account.email, "E-mail"),
+                "X-Auth-Key": credential(account.api_key, "API key"),
+            }
         headers |= {"Accept": "application/json", "User-Agent": "OTP-Pi/1"}
         answer = self._http.ask(method, account.endpoint.rstrip("/") + path, headers, body)
         found = answer.json()
         if answer.status < 300 and found.get("success") is True:
             return found.get("result")
         raise _trouble(answer, found)
+
+
+def _id(found: Any) -> str:
+    """Of a zone or record. Raises Later: without it the wrong thing would be changed."""
+    name = found.get("id") if isinstance(found, dict) else None
+    if not isinstance(name, str) or not name:
+        raise not_understood("Cloudflare")
+    return name
 
 
 def _noted(words: str, servers: list[str]) -> str:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.ddns.base import Done, Later, Stop, agent, is_ipv6, said
+from app.ddns.base import (
+    TEN_MINUTES,
+    Done,
+    Later,
+    Stop,
+    agent,
+    credential,
+    is_ipv6,
+    not_understood,
+    said,
+)
 from app.ddns.http import Answer, Http
-from app.ddns.nic import TEN_MINUTES, update
+from app.ddns.nic import update
 from app.settings.ddns import DdnsRecord, Dynu
 
 _NAME = "Dynu"
@@ -28,7 +38,7 @@ class DynuVendor:
 
     def put_proof(self, record: DdnsRecord, name: str, text: str) -> str:
         domain, _ = self._root(record)
-        node = name.removesuffix("." + record.zone.rstrip(".").lower())
+        node = name.removesuffix("." + record.zone_name)
         body = {
             "nodeName": node,
             "recordType": "TXT",
@@ -38,7 +48,7 @@ class DynuVendor:
             "textData": text,
         }
         made = self._ask("POST", f"/v2/dns/{domain}/record", body)
-        return f"{domain}/record/{made.get('id')}"
+        return f"{domain}/record/{_id(made)}"
 
     def remove_proof(self, record: DdnsRecord, handle: str) -> None:
         self._ask("DELETE", f"/v2/dns/{handle}")
@@ -72,9 +82,9 @@ class DynuVendor:
                 raise Stop(
                     f"the domain {record.zone} is not in the account at Dynu: add it there, or let it be made"
                 ) from None
-            self._ask("POST", "/v2/dns", {"name": record.zone})
+            self._ask("POST", "/v2/dns", {"name": record.zone_name})
             found = self._ask("GET", f"/v2/dns/getroot/{record.fqdn}")
-        return int(found.get("id", 0)), str(found.get("node") or "")
+        return _id(found), str(found.get("node") or "")
 
     def _domain(self, record: DdnsRecord, domain: int, address: str) -> Done:
         now = self._ask("GET", f"/v2/dns/{domain}")
@@ -92,7 +102,9 @@ class DynuVendor:
     def _node(self, record: DdnsRecord, domain: int, node: str, address: str) -> Done:
         field = "ipv6Address" if is_ipv6(address) else "ipv4Address"
         listed = self._ask("GET", f"/v2/dns/record/{record.fqdn}?recordType={record.type}")
-        present = [one for one in listed.get("dnsRecords", []) if isinstance(one, dict)]
+        present = listed.get("dnsRecords")
+        if not isinstance(present, list) or not all(isinstance(one, dict) for one in present):
+            raise not_understood(_NAME)
         body = {
             "nodeName": node, "recordType": record.type, "ttl": record.ttl, "state": True,
             "group": "", field: address,
@@ -103,17 +115,28 @@ class DynuVendor:
         first = present[0]
         if first.get(field) == address and first.get("ttl") == record.ttl and first.get("state"):
             return Done(False, "Dynu had the address already")
-        self._ask("POST", f"/v2/dns/{domain}/record/{first.get('id')}", body)
+        self._ask("POST", f"/v2/dns/{domain}/record/{_id(first)}", body)
         return Done(True, f"Dynu set {record.fqdn}")
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        headers = {"API-Key": self._account.api_key, "Accept": "application/json", "User-Agent": self._agent}
+        key = credential(self._account.api_key, "API key")
+        headers = {"API-Key": key, "Accept": "application/json", "User-Agent": self._agent}
         answer = self._http.ask(method, self._account.endpoint.rstrip("/") + path, headers, body)
         found = answer.json()
         status = found.get("statusCode", answer.status)
+        if not isinstance(status, int):
+            raise not_understood(_NAME)
         if answer.status < 300 and status == 200:
             return found
-        raise _trouble(answer, int(status), found)
+        raise _trouble(answer, status, found)
+
+
+def _id(found: dict[str, Any]) -> int:
+    """The number of a domain or record. Raises Later: without it the wrong thing would be changed."""
+    number = found.get("id")
+    if not isinstance(number, int) or number <= 0:
+        raise not_understood(_NAME)
+    return number
 
 
 class _Missing(Stop):

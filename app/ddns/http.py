@@ -29,7 +29,7 @@ class Answer:
         """The object it holds, or an empty one."""
         try:
             found = json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -6,12 +6,11 @@ import base64
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from app.ddns.base import Done, Later, Stop, agent, said
+from app.ddns.base import Done, Later, Stop, said
 from app.ddns.http import Http
 
 # No-IP: "Retry the update no sooner [than] 30 minutes"; Dynu asks for ten.
 HALF_AN_HOUR = 1800.0
-TEN_MINUTES = 600.0
 
 STOP = {
     "badauth": "{vendor} refused the user name or the password: correct them",
@@ -69,6 +68,3 @@ def update(
     if answer.status >= 500:
         raise Later(f"{vendor} has a fault (HTTP {answer.status})", answer.retry_after or pause)
     raise Later(f"{vendor} gave an answer that is not understood: {said(answer)}", pause)
-
-
-__all__ = ["HALF_AN_HOUR", "TEN_MINUTES", "agent", "update"]

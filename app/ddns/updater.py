@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from app.core.clock import Clock
 from app.core.errors import StorageFailed
+from app.core.faults import described
 from app.ddns.address import AddressUnknown, PublicAddresses
-from app.ddns.base import Later, Stop, Vendor
+from app.ddns.base import Later, Stop, Vendor, not_understood
 from app.ddns.http import Unreachable
 from app.settings.ddns import PROVIDERS, DdnsRecord
 from app.settings.section import Section
@@ -153,6 +154,9 @@ class Updater:
             except StorageFailed as error:
                 log.error("dynamic DNS waits: %s", error)
                 wait = _FIRST_PAUSE
+            except Exception as error:
+                log.error("dynamic DNS met an unforeseen %s", described(error))
+                wait = _FIRST_PAUSE
             if not self._stopping:
                 self._wake.wait(min(max(wait, 1.0), 60.0))
 
@@ -165,8 +169,9 @@ class Updater:
                 progress.failures = 0
                 progress.due = self._clock.steady() + interval
             except AddressUnknown as error:
+                # After a power cut the router takes a while as well: the name must not wait for hours.
                 self._keep(item, progress, "", "later", str(error))
-                progress.due = self._clock.steady() + interval
+                progress.due = self._clock.steady() + min(interval, self._pause(progress))
             except Unreachable as error:
                 self._keep(item, progress, "", "later", str(error))
                 progress.due = self._clock.steady() + self._pause(progress)
@@ -186,7 +191,14 @@ class Updater:
             if progress.entry is not None and progress.entry.state != "done":
                 self._keep(item, progress, address, "done", "the address is the same as before")
             return
-        done = vendor.update(record, address)
+        try:
+            done = vendor.update(record, address)
+        except (Stop, Later, Unreachable):
+            raise
+        except Exception as error:
+            # An answer may have any shape, and the text of this error may hold anything.
+            log.error("an update met an unforeseen %s", described(error))
+            raise not_understood(PROVIDERS[record.provider]) from error
         progress.settled = address
         self._keep(item, progress, address, "done", done.words)
 

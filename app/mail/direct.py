@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.core.errors import BadRequest
 from app.mail.account import Account, Tls
+from app.mail.letter import in_ascii
 from app.mail.session import AccountFault, LetterFault
 
 if TYPE_CHECKING:
@@ -31,9 +33,14 @@ class MailExchangers:
         """Best first. Raises LetterFault when the domain takes no mail, AccountFault when nobody answers."""
         # Loaded by the first mail that goes without an account, which on most devices never comes.
         import dns.exception
+        import dns.name
         import dns.resolver
 
-        name = domain if domain.isascii() else domain.encode("idna").decode("ascii")
+        try:
+            name = in_ascii(domain)
+            dns.name.from_text(name)
+        except (BadRequest, dns.exception.DNSException):
+            raise LetterFault(f"the domain {domain} is not a domain name", True) from None
         try:
             resolver = self._resolver or dns.resolver.Resolver()
             answer = resolver.resolve(name, "MX", lifetime=self._seconds)

@@ -8,9 +8,11 @@ import email.utils
 import hashlib
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from html.parser import HTMLParser
 
 import idna
@@ -23,8 +25,11 @@ from app.core.receiver import masked
 DOOR = "smtp"
 
 _POLICY = email.policy.SMTP.clone(cte_type="7bit")
-_DOT = re.compile(rb"^\.", re.MULTILINE)
-_LONE_BREAK = re.compile(rb"\r\n|\r|\n")
+_AS_IT_CAME = email.policy.compat32.clone(linesep="\r\n", max_line_length=None)
+# Lines of a header's name and text, and those that go on with it (RFC 5322 §2.2); perhaps an mbox line first.
+_HEADERS = re.compile(rb"(?:From [^\r\n]*(?:\r\n?|\n))?(?:(?:[!-9;-~]+:|[\t ])[^\r\n]*(?:\r\n?|\n|\Z))*")
+_LINE = re.compile(r"[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")  # as str.splitlines has them
+_WORD = re.compile(r"\S+")
 _MARKUP = re.compile(r"\s*<(!doctype html|html)[\s>]", re.IGNORECASE)
 
 
@@ -36,18 +41,23 @@ class Letter:
     recipient: str
     octets: bytes = field(repr=False)
     international: bool = False
-    private: tuple[str, ...] = field(default=(), repr=False)
+    private: tuple[str, ...] = field(default=(), repr=False)  # texts of which nothing may be repeated
 
     def stuffed(self) -> bytes:
         """The octets with leading dots doubled and a line end at the end (RFC 5321 §4.5.2)."""
-        octets = _DOT.sub(b"..", _LONE_BREAK.sub(b"\r\n", self.octets))
+        # No regular expressions: of a large mail they would make an object a line.
+        octets = self.octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+        octets = octets.replace(b"\r\n.", b"\r\n..")
+        if octets.startswith(b"."):
+            octets = b"." + octets
         return octets if octets.endswith(b"\r\n") else octets + b"\r\n"
 
     def cleared(self, words: str) -> str:
         """A server's words without the recipient and without what it may quote from the text."""
         words = words.replace(self.recipient, masked(self.recipient))
-        for private in self.private:
-            words = words.replace(private, "***")
+        quoted = {piece for text in self.private for piece in _pieces(text) if piece in words}
+        for piece in sorted(quoted, key=len, reverse=True):
+            words = words.replace(piece, "***")
         return words
 
 
@@ -72,7 +82,7 @@ def write(message: Message, sender: str, now: datetime, device: str) -> Letter:
     letter.add_alternative(marked_up, subtype="html", charset="utf-8", cte=_encoding(marked_up))
     # A short boundary fits on the header's line; the text cannot hold what is made of a keyed digest.
     letter.set_boundary(f"part-{_token(message)[:24]}")
-    return Letter(from_address, to_address, bytes(letter), international, _private(message))
+    return Letter(from_address, to_address, bytes(letter), international, (message.text, message.subject))
 
 
 def forward(message: Message, sender: str, now: datetime, received: str) -> Letter:
@@ -80,7 +90,11 @@ def forward(message: Message, sender: str, now: datetime, received: str) -> Lett
 
     sender: the account's address, or empty to keep the writer's own; received: who took it from whom.
     """
-    mail = email.message_from_bytes(message.text.encode("latin-1"), policy=email.policy.compat32)
+    # Only the headers are taken apart: what follows them goes on as it came, however large or wrong.
+    octets = message.text.encode("latin-1")
+    head = _HEADERS.match(octets)
+    end = head.end() if head else 0
+    mail = BytesHeaderParser(policy=_AS_IT_CAME).parsebytes(octets[:end])
     writer = str(mail.get("From", ""))
     from_address = _address(sender or email.utils.parseaddr(writer)[1] or "postmaster@localhost")
     to_address = _address(message.receiver)
@@ -97,10 +111,13 @@ def forward(message: Message, sender: str, now: datetime, received: str) -> Lett
         mail["Date"] = email.utils.format_datetime(now)
     if "Message-ID" not in mail:
         mail["Message-ID"] = message_id(message, from_address)
-    body = mail.as_bytes(policy=email.policy.compat32.clone(linesep="\r\n", max_line_length=None))
+    headers = [_AS_IT_CAME.fold_binary(name, value) for name, value in mail.raw_items()]
+    if octets[end : end + 1] not in (b"\r", b"\n"):
+        headers.append(b"\r\n")  # what is no header begins the text
     stamp = f"Received: {received};\r\n\t{email.utils.format_datetime(now)}\r\n".encode()
     international = not (from_address.isascii() and to_address.isascii())
-    return Letter(from_address, to_address, stamp + body, international, _private(message))
+    octets = b"".join((stamp, *headers, octets[end:]))
+    return Letter(from_address, to_address, octets, international, (message.text, message.subject))
 
 
 def one_line(text: str) -> str:
@@ -124,12 +141,17 @@ def _address(address: str) -> str:
     local, _, domain = address.rpartition("@")
     if not local or any(not sign.isprintable() or sign in " <>" for sign in address):
         raise BadRequest("the receiver is not a mail address")
-    if not domain.isascii():
-        try:
-            domain = idna.encode(domain, uts46=True).decode("ascii")
-        except idna.IDNAError:
-            raise BadRequest("the domain of the receiver is not a domain name") from None
-    return f"{local}@{domain}"
+    return f"{local}@{in_ascii(domain)}"
+
+
+def in_ascii(domain: str) -> str:
+    """A domain as mail and name servers know it (RFC 5891). Raises BadRequest."""
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        raise BadRequest("the domain of the receiver is not a domain name") from None
 
 
 def _named(name: str, address: str) -> str:
@@ -152,16 +174,16 @@ def _bodies(text: str) -> tuple[str, str]:
     return text + ("" if text.endswith("\n") else "\n"), page.format(html.escape(text))
 
 
-def words_of(raw: bytes) -> str:
+def words_of(raw: bytes | bytearray) -> str:
     """The text of a whole mail for an SMS: its plain part, else its page in words, else its subject."""
-    mail = email.message_from_bytes(raw, policy=email.policy.default)
     try:
+        mail = email.message_from_bytes(raw, policy=email.policy.default)
         part = mail.get_body(preferencelist=("plain", "html"))
         text = str(part.get_content()) if part is not None else ""
         if part is not None and part.get_content_subtype() == "html":
             text = _bodies(text if _MARKUP.match(text) else f"<html>{text}")[0]
         subject = str(mail.get("Subject", ""))
-    except (LookupError, ValueError, KeyError):
+    except Exception:  # of the library, over what is wrongly written: of many kinds
         raise BadRequest("the text of the mail cannot be read: send it as plain text in UTF-8") from None
     text = text.replace("\r\n", "\n")
     # What follows is a signature (RFC 3676 §4.3).
@@ -212,8 +234,13 @@ def _encoding(text: str) -> str:
     return "base64" if foreign * 3 > len(octets) else "quoted-printable"
 
 
-def _private(message: Message) -> tuple[str, ...]:
+def _pieces(text: str) -> Iterator[str]:
     """What of a text a server's words must not repeat: its lines, and every word with a digit."""
-    found = {line.strip() for line in message.text.splitlines()} | {message.subject.strip()}
-    found |= {word.strip(".,:;!?()") for word in message.text.split() if any(c.isdigit() for c in word)}
-    return tuple(sorted((one for one in found if len(one) >= 4), key=len, reverse=True))
+    for line in _LINE.finditer(text):
+        whole = line[0].strip()
+        if len(whole) >= 4:
+            yield whole
+        for word in _WORD.finditer(line[0]):
+            bare = word[0].strip(".,:;!?()")
+            if len(bare) >= 4 and any(sign.isdigit() for sign in bare):
+                yield bare

@@ -19,6 +19,7 @@ from app.mail.reception import Guard, Reception
 from app.mail.senders import Identity, Senders
 from app.mail.trial import Trial, try_out
 from app.mail.turns import Standing, Turns, Usage
+from app.settings.checks import in_ascii
 from app.settings.general import General
 from app.settings.mail import EmailAccount, LocalSmtp
 from app.settings.snapshot import Settings
@@ -133,7 +134,8 @@ class MailOffice:
 
     def _identity(self) -> Identity:
         device = self._settings.one(General).device_name
-        return Identity(device, self._settings.one(LocalSmtp).server_name, self._now)
+        # In EHLO only ASCII is understood (RFC 5321 §2.3.5).
+        return Identity(device, in_ascii(self._settings.one(LocalSmtp).server_name), self._now)
 
     def _serve(self) -> None:
         self._shut()

@@ -31,11 +31,15 @@ _PASSING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who sends. commands: the allowed ones, empty for all; may_send: whether its limit has room for one."""
+    """Who sends. commands: the allowed ones, empty for all; per_minute: messages, 0 for no limit.
+
+    take: counts so many messages against that limit; 0, or seconds until it is worth another try.
+    """
 
     user: str
     commands: frozenset[str] = frozenset()
-    may_send: Callable[[], bool] = lambda: True
+    per_minute: int = 0
+    take: Callable[[int], int] = lambda count: 0
 
     @property
     def source(self) -> Source:
@@ -83,22 +87,44 @@ class Reception:
         except BadRequest as error:
             raise BadRequest(f"553 5.1.3 {error}") from error
 
-    def command(self, receiver: str, raw: bytes) -> SendEmail | SendSms:
-        """What to ask of the gateway. Raises BadRequest with the reply to give."""
+    def commands(self, receivers: Sequence[str], raw: bytes | bytearray) -> list[SendEmail | SendSms]:
+        """What to ask of the gateway, one a receiver. Raises BadRequest with the reply to give."""
         if len(_RECEIVED.findall(raw.partition(b"\r\n\r\n")[0])) > MOST_STATIONS:
             raise BadRequest("554 5.4.6 the mail goes in a circle")
-        if "@" in receiver:
-            # The whole mail, octet for octet: attachments and all (see letter.DOOR).
-            return SendEmail("send-email", receiver, raw.decode("latin-1"))
-        try:
-            text = words_of(raw)
-        except BadRequest as error:
-            raise BadRequest(f"554 5.6.0 {error}") from error
-        if not text:
-            raise BadRequest("554 5.6.0 the mail has no text")
-        if len(text) > LONGEST_SMS:
-            raise BadRequest(f"554 5.2.3 the text has more than {LONGEST_SMS} characters")
-        return SendSms("send-sms", receiver, text)
+        # Made once and shared: a large mail to many recipients would else fill the memory.
+        by_mail = any("@" in receiver for receiver in receivers)
+        by_radio = any("@" not in receiver for receiver in receivers)
+        # The whole mail, octet for octet: attachments and all (see letter.DOOR).
+        whole = raw.decode("latin-1") if by_mail else ""
+        words = _short_enough(raw) if by_radio else ""
+        return [
+            SendEmail("send-email", one, whole) if "@" in one else SendSms("send-sms", one, words)
+            for one in receivers
+        ]
+
+
+def admit(visitor: Visitor, messages: int) -> None:
+    """Count them against the visitor's limit, all or none. Raises BadRequest with the reply to give."""
+    if 0 < visitor.per_minute < messages:
+        raise BadRequest(
+            f"550 5.7.1 the mail has {messages} recipients, and this user may send {visitor.per_minute} "
+            "messages a minute; send it to fewer at a time"
+        )
+    if seconds := visitor.take(messages):
+        raise BadRequest(f"451 4.7.1 this user sends too many messages; try again in {seconds} s")
+
+
+def _short_enough(raw: bytes | bytearray) -> str:
+    """The words of a mail, as many as an SMS may have. Raises BadRequest with the reply to give."""
+    try:
+        text = words_of(raw)
+    except BadRequest as error:
+        raise BadRequest(f"554 5.6.0 {error}") from error
+    if not text:
+        raise BadRequest("554 5.6.0 the mail has no text")
+    if len(text) > LONGEST_SMS:
+        raise BadRequest(f"554 5.2.3 the text has more than {LONGEST_SMS} characters")
+    return text
 
 
 def verdict(replies: Sequence[Reply]) -> str:

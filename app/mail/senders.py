@@ -12,6 +12,7 @@ from datetime import datetime
 
 from app.core.clock import Clock
 from app.core.errors import BadRequest, NotSent, QueueFull, StorageFailed, UnknownOutcome
+from app.core.faults import described
 from app.core.message import Message, Sent
 from app.core.ports import MailJob
 from app.mail.account import Account
@@ -109,8 +110,13 @@ class Senders:
             try:
                 self._deliver(job)
             except Exception as error:
-                # Its text may hold anything. _Try has ended the job unless the ledger itself failed.
-                log.error("a mail ended with an unforeseen %s", type(error).__name__)
+                # Its text may hold anything. Somebody waits for an end all the same, and how far the mail
+                # got is not known here; a job that has ended does not end again.
+                log.error("a mail met an unforeseen %s", described(error))
+                try:
+                    job.unknown(UnknownOutcome("the gateway met an unforeseen error; see its log"))
+                except Exception as fault:
+                    log.error("a mail could not be ended: %s", described(fault))
 
     def _deliver(self, job: MailJob) -> None:
         tried: set[str] = set()
@@ -155,6 +161,10 @@ class Senders:
         except (AccountFault, LetterFault) as error:
             job.refused(NotSent(str(error), reason="mail_failed"))
             return
+        except Exception as error:
+            log.error("the search for a mail server met an unforeseen %s", described(error))
+            job.refused(_unforeseen())
+            return
         for exchanger in exchangers:
             if last is not None:
                 job.passed(last)
@@ -176,6 +186,10 @@ def carrier(account: Account) -> str:
     return f"mail/{account.id}"
 
 
+def _unforeseen() -> NotSent:
+    return NotSent("the gateway met an unforeseen error; see its log", reason="mail_failed")
+
+
 def _came_by_smtp(message: Message) -> bool:
     return message.owner.startswith(f"{DOOR}:")
 
@@ -195,7 +209,17 @@ class _Try:
         job, account = self._job, self._turn.account
         job.through(carrier(account), account.name)
         try:
-            self._send(self._house.letter(job.message, account.sender))
+            letter = self._house.letter(job.message, account.sender)
+        except BadRequest as error:
+            self._refused()
+            return self._unless(True, NotSent(str(error), reason=error.reason))
+        except Exception as error:
+            # No account is to blame, and none could send it.
+            log.error("a mail could not be written: %s", described(error))
+            self._refused()
+            return self._unless(True, _unforeseen())
+        try:
+            self._send(letter)
         except AccountFault as fault:
             self._refused(str(fault))
             return NotSent(str(fault), reason="mail_failed")
@@ -206,15 +230,16 @@ class _Try:
             if self._counted:
                 self._house.turns.lost(self._turn, str(silence))
             job.unknown(UnknownOutcome(str(silence)))
-        except BadRequest as error:
+        except UnknownOutcome as why:
+            # Instead of the record: another device that shares the store has this message.
             self._refused()
-            return self._unless(True, NotSent(str(error), reason=error.reason))
+            job.unknown(why)
         except StorageFailed as error:
             # Without the record that it may be out, the last dot was not sent.
             self._refused()
             return self._unless(True, NotSent(str(error), reason=error.reason))
         except Exception as error:
-            log.error("a mail by %s met an unforeseen %s", account.name, type(error).__name__)
+            log.error("a mail by %s met an unforeseen %s", account.name, described(error))
             if self._dotted:
                 if self._counted:
                     self._house.turns.lost(self._turn, "an unforeseen error; see the log")
@@ -223,7 +248,7 @@ class _Try:
                 )
                 return None
             self._refused("an unforeseen error; see the log")
-            return NotSent("the gateway met an unforeseen error; see its log", reason="mail_failed")
+            return _unforeseen()
         return None
 
     def _send(self, letter: Letter) -> None:

@@ -42,6 +42,22 @@ def host(text: str) -> str:
     return text
 
 
+def in_ascii(name: str) -> str:
+    """A name with its international labels in ASCII (RFC 5891)."""
+    return name if name.isascii() else ".".join(map(_label_in_ascii, name.split(".")))
+
+
+def _label_in_ascii(label: str) -> str:
+    if label.isascii():  # also what is no host's: * and _acme-challenge
+        return label
+    import idna  # its tables are large, and few names need them
+
+    try:
+        return idna.encode(label, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return label.encode("idna").decode("ascii")  # by the older rules, as the check lets it through
+
+
 def ipv4(text: str) -> str:
     """An IPv4 address in four decimal parts."""
     try:

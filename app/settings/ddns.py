@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
-from app.settings.checks import EmailOrNone, Host, HttpUrl, RecordName
+from app.settings.checks import EmailOrNone, Host, HttpUrl, RecordName, in_ascii
 from app.settings.option import option
 from app.settings.problems import Finding
 from app.settings.section import About, Around, Section
@@ -56,13 +56,18 @@ class DdnsRecord(Section):
 
     @property
     def fqdn(self) -> str:
-        """The whole name: home.example.com."""
-        zone = self.zone.rstrip(".").lower()
-        if self.record_name in ("@", zone):
+        """The whole name, as name servers know it: home.example.com."""
+        zone, name = self.zone_name, in_ascii(self.record_name)
+        if name in ("@", zone):
             return zone
-        if self.record_name.endswith("." + zone):
-            return self.record_name
-        return f"{self.record_name}.{zone}"
+        if name.endswith("." + zone):
+            return name
+        return f"{name}.{zone}"
+
+    @property
+    def zone_name(self) -> str:
+        """The zone, as name servers know it."""
+        return in_ascii(self.zone.rstrip(".").lower())
 
     def conflicts(self) -> Iterable[Finding]:
         if self.certificate and self.provider not in ("cloudflare", "dynu"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -161,13 +161,14 @@ class Database:
         return write
 
     def read(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Raises StorageFailed."""
         with self._reading:
-            return self._reader.execute(query, values).fetchall()
+            return _fetched(self._reader, query, values)
 
     def search(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """As ``read``, on a connection of its own: what may take long must not keep the doors waiting."""
         with self._searching:
-            return self._searcher.execute(query, values).fetchall()
+            return _fetched(self._searcher, query, values)
 
     def close(self) -> None:
         """Carry out what was submitted, then stop."""
@@ -223,6 +224,13 @@ class Database:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
+
+
+def _fetched(connection: sqlite3.Connection, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    try:
+        return connection.execute(query, values).fetchall()
+    except sqlite3.Error as error:
+        raise StorageFailed(f"reading the state database failed: {error}") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:

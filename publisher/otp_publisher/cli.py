@@ -44,6 +44,10 @@ def main(arguments: Sequence[str]) -> int:
     except (PublisherError, OSError) as error:
         _print({"error": str(error), "cause": _cause(error)})
         return USAGE_OR_CONNECTION
+    except Exception as error:
+        # Python itself would leave with 1, which says that nothing was sent. The text may hold a message.
+        _print({"error": f"an unforeseen {type(error).__name__}; it may have been sent"})
+        return FATE_UNKNOWN
     _print(result.as_dict())
     if result.unknown:
         return FATE_UNKNOWN
@@ -57,14 +61,14 @@ def _publisher(options: argparse.Namespace) -> Publisher:
         "connect_timeout": options.connect_timeout,
         "callback": options.wait,
     }
+    if taken := {"method", "wall", *common} & settings.keys():
+        raise PublisherError(f"--set cannot change {', '.join(sorted(taken))}")
     if options.method:
         if password := os.environ.get("OTP_PUBLISHER_PASSWORD"):
             settings.setdefault("password", password)
         return Publisher(options.method, **common, **settings)
-    if settings:
-        raise PublisherError("--set belongs to --method; with a config.ini change the file")
     path = options.config or os.environ.get("OTP_PUBLISHER_CONFIG") or "config.ini"
-    return Publisher.from_ini(Path(path), **common)
+    return Publisher.from_ini(Path(path), **common, **settings)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="OPTION=VALUE",
         type=_setting,
         action="append",
-        help="with --method; the password comes from $OTP_PUBLISHER_PASSWORD",
+        help="goes before the file; with --method the password comes from $OTP_PUBLISHER_PASSWORD",
     )
     parser.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="for the whole call (60)")
     parser.add_argument(

@@ -47,11 +47,11 @@ class _Record:
 
     @classmethod
     def read(cls, path: Path) -> "_Record | None":
-        """None for no file, and for one that is torn or not ours."""
+        """None for no file, and for one that is torn or not ours. OSError: it may be there and alive."""
         try:
             fields = json.loads(path.read_bytes())
             return cls(str(fields["hash"]), float(fields["expiration"]), int(fields["tries"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
     def write(self, path: Path) -> None:
@@ -135,12 +135,12 @@ class CodeBook:
         return removed
 
     def _is_stale(self, path: Path, now: float) -> bool:
-        if _OWN_FILE.fullmatch(path.name):
-            held = _Record.read(path)
-            return held is not None and held.expiration + self._rules.keep <= now
-        if _OWN_TEMPORARY.fullmatch(path.name):
-            # Left by a process that died while writing; a living one needs milliseconds.
-            with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
+            if _OWN_FILE.fullmatch(path.name):
+                held = _Record.read(path)
+                return held is not None and held.expiration + self._rules.keep <= now
+            if _OWN_TEMPORARY.fullmatch(path.name):
+                # Left by a process that died while writing; a living one needs milliseconds.
                 return path.stat().st_mtime + _LEFT_BEHIND <= now
         return False
 

@@ -1,5 +1,6 @@
 """Every option of every method, declared once, and the check of `config.ini` and of keyword arguments."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
@@ -45,6 +46,8 @@ class Rest(Section):
         try:
             parts = urlsplit(self.url)
             valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            # Anything else in a path is found out only when the message is on its way.
+            valid = valid and re.fullmatch(r"[!-~]*", parts.path + parts.query) is not None
         except ValueError:
             valid = False
         if not valid:
@@ -160,6 +163,12 @@ def from_keywords(kind: type[Options], values: Mapping[str, object]) -> Options:
     return kind(**checked)
 
 
+def changed(options: Options, values: Mapping[str, object]) -> Options:
+    """The same options but for these; anything wrong raises ConfigError."""
+    present = {f.name: getattr(options, f.name) for f in fields(options)}
+    return from_keywords(type(options), {**present, **values})
+
+
 def from_ini(ini: Ini) -> tuple[General, Section, tuple[Problem, ...]]:
     """General part, section of the method in use, and every bad line: each leaves its default in place."""
     problems = list(ini.problems)
@@ -174,13 +183,8 @@ def from_ini(ini: Ini) -> tuple[General, Section, tuple[Problem, ...]]:
     section = _section(METHODS[method], method, ini, problems)
     if method in ("REST", "WS") and not given:
         # Only these two need a login always; the other brokers may be anonymous on purpose.
-        section = from_keywords(type(section), _plain(section, general))
+        section = changed(section, {"username": general.username, "password": general.password})
     return general, section, tuple(sorted(problems, key=lambda problem: problem.line))
-
-
-def _plain(section: Section, general: General) -> dict[str, object]:
-    values = {f.name: getattr(section, f.name) for f in fields(section)}
-    return values | {"username": general.username, "password": general.password}
 
 
 def _section(kind: type[Options], name: str, ini: Ini, problems: list[Problem]) -> Options:

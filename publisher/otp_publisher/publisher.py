@@ -13,7 +13,7 @@ from .deadline import Deadline
 from .errors import ConfigError, FateUnknown, NotPublished, PublisherError
 from .ini import Problem, read_ini
 from .messages import encode, envelope, filled, numbered, with_callback
-from .options import METHODS, General, Section, from_ini, from_keywords
+from .options import METHODS, General, Section, changed, from_ini, from_keywords
 from .result import FAILED, PUBLISHED, SUCCESS, NotAnAnswer, Result, parse_answer
 from .transports import open_transport
 
@@ -54,8 +54,7 @@ class Publisher:
         section = METHODS.get(method.upper())
         if section is None:
             raise ConfigError(f"method {method!r} is none of {', '.join(METHODS)}")
-        general = {name: value for name, value in options.items() if name in _GENERAL}
-        own = {name: value for name, value in options.items() if name not in _GENERAL}
+        general, own = _parted(options)
         self._set_up(
             from_keywords(General, general),
             from_keywords(section, own),
@@ -69,17 +68,24 @@ class Publisher:
     def from_ini(
         cls,
         path: str | Path,
+        /,
         *,
         timeout: float = 60.0,
         connect_timeout: float = 10.0,
         callback: bool = False,
         wall: Callable[[], float] = time.time,
+        **options: object,
     ) -> Self:
-        """From the PHP library's `config.ini`, as it is. Bad lines are logged and kept in `problems`."""
+        """From the PHP library's `config.ini`, as it is. Bad lines are logged and kept in `problems`.
+
+        `options` go before what the file says in [GENERAL] and in the section of its method.
+        """
         try:
             general, section, problems = from_ini(read_ini(path))
         except OSError as error:
             raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+        for_general, own = _parted(options)
+        general, section = changed(general, for_general), changed(section, own)
         publisher = cls.__new__(cls)
         publisher._set_up(general, section, timeout, connect_timeout, callback, wall)
         publisher.problems = problems
@@ -291,6 +297,12 @@ class Publisher:
         return (
             {"date_time": now} if lifetime is None else {"date_time": now, "expiration": now + int(lifetime)}
         )
+
+
+def _parted(options: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """Those of [GENERAL], and those of the method."""
+    general = {name: value for name, value in options.items() if name in _GENERAL}
+    return general, {name: value for name, value in options.items() if name not in _GENERAL}
 
 
 def _code_book(general: General, wall: Callable[[], float]) -> CodeBook:

@@ -60,7 +60,7 @@ def parse_answer(text: str | bytes) -> Result:
     """Read an answer of the device. Older devices print `000` for success and write `response-code`."""
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotAnAnswer("the answer is not JSON") from None
     if not isinstance(answer, dict):
         raise NotAnAnswer(f"the answer is {type(answer).__name__}, not an object")

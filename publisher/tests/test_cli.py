@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from otp_publisher import cli
+
 from .conftest import Way
 from .servers import PASSWORD, USER, free_port
 
@@ -44,6 +46,16 @@ def test_a_sent_message_is_status_0(rest: tuple[Way, list[str]]) -> None:
     assert status == 0
     assert (answer["command"], answer["response_code"], answer["data"]["id"]) == ("send-sms", "0000", "7")
     assert way.device.outbox == [("0812", "Halo é")]
+
+
+def test_what_is_set_goes_before_the_file(rest: tuple[Way, list[str]]) -> None:
+    way, config = rest
+    nobody = f"url=http://127.0.0.1:{free_port()}/"
+    assert run(*config, "--set", nobody, "send-sms", "0812", "Halo")[0] == 2
+    assert run(*config, "--set", "verify=off", "send-sms", "0812", "Halo")[0] == 0
+    assert way.device.outbox == [("0812", "Halo")]
+    status, answer = run(*config, "--set", "colour=red", "send-sms", "0812", "Halo")
+    assert status == 2 and "REST has no option 'colour'" in answer["error"]
 
 
 def test_a_text_can_come_from_standard_input(rest: tuple[Way, list[str]]) -> None:
@@ -88,6 +100,8 @@ def test_no_connection_is_status_2_with_its_cause(tmp_path: Path) -> None:
         ["--config", "/nowhere.ini", "modems"],
         ["--method", "REST", "--set", "nonsense", "modems"],
         ["--timeout", "0", "modems"],
+        ["--method", "REST", "--set", "method=AMQP", "modems"],
+        ["--method", "REST", "--set", "timeout=5", "modems"],
         ["broker"],
         ["broker", "--htpasswd", "/nowhere"],
     ],
@@ -106,6 +120,20 @@ def test_an_unknown_fate_is_status_3(open_way: Callable[[str], Way]) -> None:
     status, answer = run(*options, *login, "--no-wait", "send-sms", "0812", "Halo", env=env)
     assert (status, answer["response_code"]) == (3, "1111")
     assert run(*options, *login, "send-sms", "0812", "Halo", env=env)[0] == 0
+
+
+def test_an_unforeseen_error_is_status_3_and_says_nothing_of_the_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status 1 would say that nothing was sent."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the-hidden-text")
+
+    monkeypatch.setattr("otp_publisher.publisher.Publisher.send_sms", broken)
+    assert cli.main(["--method", "REST", "send-sms", "0812", "the-hidden-text"]) == 3
+    shown = capsys.readouterr()
+    assert "RuntimeError" in shown.out and "the-hidden-text" not in shown.out + shown.err
 
 
 def test_the_help_names_every_command() -> None:

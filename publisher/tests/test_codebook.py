@@ -125,6 +125,23 @@ def test_the_hash_needs_the_key_of_the_installation(book: CodeBook, clock: Clock
     again.verify("ref", "0812", PARAMS, code)
 
 
+def test_a_record_that_cannot_be_read_now_is_not_taken_for_none(
+    book: CodeBook, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a second code would replace the living one."""
+    code = issue(book, clock)
+
+    def broken(path: Path) -> bytes:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(Path, "read_bytes", broken)
+    with pytest.raises(OSError, match="Too many open files"):
+        issue(book, clock)
+    assert book.sweep(force=True) == 0
+    monkeypatch.undo()
+    book.verify("ref", "0812", PARAMS, code)
+
+
 def test_sweeping_touches_only_its_own_files(book: CodeBook, clock: Clock, tmp_path: Path) -> None:
     directory = tmp_path / "otp"
     for name in (

@@ -14,6 +14,8 @@ import pytest
 import redis
 
 from otp_publisher import ConfigError, ConnectionFailed, LoginRefused, NoSubscriber, NotPublished, Publisher
+from otp_publisher.deadline import Deadline
+from otp_publisher.options import Amqp
 from otp_publisher.transports import amqp
 
 from .certificates import Certificates
@@ -152,6 +154,31 @@ def test_what_redis_quotes_from_a_message_is_in_no_error(tmp_path: Any) -> None:
             error = error.__cause__ or error.__context__
 
 
+def test_what_redis_quotes_from_a_login_is_in_no_error(tmp_path: Any) -> None:
+    port = free_port()
+    program = need("redis-server", "redis-server")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--rename-command", "AUTH", ""]
+    with running([program, *options, "--dir", str(tmp_path)], [port], tmp_path / "log"):
+        with pytest.raises(LoginRefused) as caught:
+            Publisher("REDIS", port=port, username="shop", password="the-hidden-word").send_sms("0812", "x")
+        error: BaseException | None = caught.value
+        while error is not None:
+            assert "the-hidden-word" not in repr(error)
+            error = error.__cause__ or error.__context__
+
+
+def test_mqtt_a_topic_that_cannot_be_published_to_is_known_before(mosquitto: Ports) -> None:
+    publisher = Publisher("MQTT", port=mosquitto.plain, username=USER, password=PASSWORD, topic="sms/#")
+    with pytest.raises(NotPublished, match="not a topic to publish to"):
+        publisher.send_sms("0812", "Halo")
+
+
+@pytest.mark.parametrize("path", ["/päth", "/a b", "/a?b=ü"])
+def test_an_address_that_http_cannot_carry_is_refused_before_anything_goes_out(path: str) -> None:
+    with pytest.raises(ConfigError, match="is not an http"):
+        Publisher("REST", url=f"http://127.0.0.1:9{path}")
+
+
 @pytest.mark.parametrize("answered", [True, False])
 def test_amqp_leaves_no_reply_queue_behind(
     answered: bool, rabbitmq: Rabbit, open_way: Callable[[str], Way], monkeypatch: pytest.MonkeyPatch
@@ -185,6 +212,26 @@ def test_redis_keeps_no_answer_behind(mode: str, redis_server: Ports, open_way: 
         topic = way.device.seen[0]["callback_topic"]
         assert client.exists(topic) == 0
         wait_until(lambda: client.pubsub_channels(topic) == [], "the channel to be left")
+
+
+def test_amqp_an_answer_in_time_stays_one_while_the_broker_tidies_up(rabbitmq: Rabbit) -> None:
+    deadline = Deadline(5.0)
+    options = Amqp(port=rabbitmq.amqp.plain, username=USER, password=PASSWORD)
+    transport = amqp.AmqpTransport(options)
+    call = amqp._Call(options, transport._parameters(deadline), "{}", "reply", deadline)
+
+    class Tidying:
+        """A connection whose broker has the answer out and the queue not yet deleted."""
+
+        is_open, is_closed, is_closing = True, False, False
+
+        def close(self) -> None:
+            pass
+
+    call._connection = Tidying()
+    call._answered(b"answer")
+    call._too_late()
+    assert (call._answer, call._failure) == ("answer", None)
 
 
 def test_amqp_persistent_messages_are_marked_so(rabbitmq: Rabbit) -> None:

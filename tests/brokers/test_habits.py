@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import socket
 import struct
 
 import pytest
 
+from app.brokers.link import Unpublishable
+from app.core.clock import SystemClock
 from tests.brokers.conftest import Case
 from tests.brokers.servers import PASSWORD, USER, until
 from tests.brokers.ways import WAYS, number, unique
@@ -152,6 +156,42 @@ def test_redis_publish_in_the_inline_form_without_a_login(case: Case) -> None:
         )
         assert sock.recv(64) == b":1\r\n"
     case.device.await_text(receiver, "Café / redis")
+
+
+@only("amqp1")
+def test_amqp1_nothing_stays_of_an_answer_that_was_published(case: Case) -> None:
+    """Some kilobytes each would fill the memory in days."""
+    from app.brokers.amqp1 import Amqp1Link
+
+    link = Amqp1Link(case.options, "habits", SystemClock())  # type: ignore[arg-type]
+    link.open()
+    for _ in range(5):
+        link.publish(unique("answers"), b"{}")
+    with contextlib.suppress(Unpublishable):
+        link.publish("/no/such/address", b"{}")
+
+    def sessions() -> int:
+        link.turn(0.1, 0)
+        found, one = 0, link._connection.session_head(0)
+        while one is not None:
+            found, one = found + 1, one.next(0)
+        return found
+
+    until(lambda: sessions() == 1, "only the one that messages come by is left")
+    link.close()
+
+
+@pytest.mark.parametrize("case", ["redis-list", "redis-stream"], indirect=True)
+def test_redis_an_answer_nobody_waits_for_any_more_goes_by_itself(case: Case) -> None:
+    case.device.take_from(case.options)
+    client = case.peer.client  # type: ignore[attr-defined]
+    one_call, somebodys = f"{case.topic}.reply.{secrets.token_hex(12)}", unique("answers")
+    for topic in (one_call, somebodys):
+        case.peer.send(case.topic, {"command": "echo", "callback_topic": topic})
+    until(lambda: client.exists(one_call, somebodys) == 2, "both were answered")
+    assert 3000 < client.ttl(one_call) <= 3600
+    assert client.ttl(somebodys) == -1, "its reader comes when it likes"
+    client.delete(somebodys)
 
 
 @only("ws")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,19 @@ from hypothesis import strategies as st
 from app.brokers.answers import Answers
 from app.brokers.dial import Fault, Place, handshake_in_words, in_words
 from app.brokers.link import Incoming, Unpublishable
+from app.brokers.mqtt import WAITING, MqttLink
+from app.brokers.redis_modes import StreamLink
 from app.brokers.rhythm import again_in
 from app.brokers.stomp import Frames, destination
-from app.settings.subscribers import mqtt_filter, path_and_query
+from app.brokers.websocket import WsLink
+from app.core.clock import SystemClock
+from app.settings.subscribers import (
+    SubscriberMqtt,
+    SubscriberRedis,
+    SubscriberWs,
+    mqtt_filter,
+    path_and_query,
+)
 from app.wire import Request, return_address
 
 HERE = Place("broker.example", 5672, 10.0)
@@ -95,6 +106,45 @@ def test_stomp_frames_come_out_as_they_went_in_however_they_are_cut(bodies: list
 @given(st.binary(max_size=200))
 def test_no_octets_break_the_frames(octets: bytes) -> None:
     Frames().feed(octets)
+
+
+def test_redis_an_entry_that_was_trimmed_away_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis 6.2 puts nothing in its place; later ones leave it out."""
+    link = StreamLink(SubscriberRedis(topic="sms", mode="stream"), "a1b2", SystemClock())
+    answer = [b"0-0", [None, [b"7-0", [b"message", b"{}"]]]]
+    monkeypatch.setattr(link.doing, "execute_command", lambda *_: answer)
+    assert [(one.token, one.body) for one in link._claim(5)] == [(b"7-0", b"{}")]
+    link.close()
+
+
+def test_a_websocket_broker_that_points_elsewhere_gets_no_second_visit_there() -> None:
+    """The password goes to the place of the settings and to no other."""
+    with socket.create_server(("127.0.0.1", 0)) as here, socket.create_server(("127.0.0.1", 0)) as there:
+        there.settimeout(0.2)
+
+        def answer() -> None:
+            visitor, _ = here.accept()
+            with visitor:
+                visitor.recv(4096)
+                elsewhere = f"ws://127.0.0.1:{there.getsockname()[1]}/ws"
+                visitor.sendall(f"HTTP/1.1 302 Found\r\nLocation: {elsewhere}\r\n\r\n".encode())
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        options = SubscriberWs(host="127.0.0.1", port=here.getsockname()[1], username="u", password="p")
+        link = WsLink(options, SystemClock())
+        with pytest.raises(Fault):
+            link.open()
+        thread.join(20)
+        link.close()
+        with pytest.raises(TimeoutError):
+            there.accept()
+
+
+def test_mqtt_answers_that_the_broker_leaves_unconfirmed_do_not_pile_up() -> None:
+    link = MqttLink(SubscriberMqtt(host="127.0.0.1"), "a1b2", SystemClock())
+    assert link._client._max_queued_messages == WAITING
+    link.close()
 
 
 def test_a_bare_stomp_name_is_a_queue() -> None:

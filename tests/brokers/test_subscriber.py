@@ -185,6 +185,19 @@ def test_an_unforeseen_error_of_a_library_does_not_end_the_subscriber(hand: Hand
     assert states == [True, False, True]
 
 
+def test_no_error_at_all_ends_the_subscriber(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = [RuntimeError("whatever")]
+
+    def keeps(options: SubscriberAmqp) -> bool:
+        if errors:
+            raise errors.pop()
+        return True
+
+    monkeypatch.setattr(hand.subscriber, "_keeps", keeps)
+    assert hand.start()
+    assert errors == []
+
+
 def test_a_redelivered_request_whose_reference_lives_is_tried_once_more(
     hand: Hand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

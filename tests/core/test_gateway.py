@@ -20,7 +20,7 @@ from app.core.commands import (
     UnblockMsisdn,
     VerifyOtp,
 )
-from app.core.errors import NotSent, QueueFull, UnknownOutcome
+from app.core.errors import NotSent, QueueFull, StorageFailed, UnknownOutcome
 from app.core.intake import Rules
 from app.core.message import State
 from app.core.recovery import recover
@@ -236,6 +236,20 @@ def test_a_repeat_after_a_known_failure_is_a_new_try(house: House) -> None:
     second = house.gateway.handle(sms(id="9"), REST)
     house.fleet.send_next()
     assert result(second).ok and not result(second).duplicate
+
+
+def test_a_message_whose_past_could_not_be_looked_up_does_not_keep_its_repeats_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise StorageFailed("the state database cannot be read")
+
+    monkeypatch.setattr(house.ledger, "recall", broken)
+    assert result(house.gateway.handle(sms(id="a1"), REST)).reason == "storage"
+    monkeypatch.undo()
+    again = house.gateway.handle(sms(id="a1"), REST)
+    house.fleet.send_next()
+    assert result(again).ok and not result(again).duplicate
 
 
 def test_a_repeat_of_an_unknown_outcome_is_never_sent(house: House) -> None:

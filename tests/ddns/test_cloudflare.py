@@ -64,6 +64,29 @@ def test_a_record_with_another_address_is_changed() -> None:
     assert {one.headers["authorization"] for one in server.asked} == {"Bearer t0k3n"}
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [ok(["x"])],
+        [ok("x")],
+        [ok([ZONE | {"id": None}])],
+        [ok([ZONE]), ok(None)],
+        [ok([ZONE]), ok(["x"])],
+        [ok([ZONE]), ok([RECORD | {"id": 7}])],
+    ],
+)
+def test_an_answer_of_another_shape_changes_nothing_and_is_asked_for_later(answers: list[Any]) -> None:
+    with answering(*answers) as server, pytest.raises(Later, match="not understood"):
+        vendor(server).update(HOME, "203.0.113.9")
+    assert all(line.startswith("GET ") for line in server.lines)
+
+
+def test_a_token_with_a_sign_that_none_can_have_stops_with_a_sentence() -> None:
+    with answering() as server, pytest.raises(Stop, match="Token: there is a sign in it that none can have"):
+        vendor(server, token="t0k3n–").update(HOME, "203.0.113.9")
+    assert server.asked == []
+
+
 def test_a_record_that_is_right_is_left_alone() -> None:
     with answering(ok([ZONE]), ok([RECORD])) as server:
         assert vendor(server).update(HOME, "203.0.113.7") == Done(False, "Cloudflare had the address already")

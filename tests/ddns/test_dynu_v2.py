@@ -50,6 +50,50 @@ def records(*found: Any) -> tuple[int, Any]:
     return ok({"statusCode": 200, "dnsRecords": list(found)})
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [ok({"statusCode": "OK"})],
+        [ok({"statusCode": None, "id": 1})],
+        [ok(OF_NODE | {"id": None})],
+        [ok(OF_NODE | {"id": "../9"})],
+        [ok({"statusCode": 200})],
+        [ok(OF_NODE), ok({"statusCode": 200, "dnsRecords": None})],
+        [ok(OF_NODE), ok({"statusCode": 200, "dnsRecords": ["x"]})],
+        [ok(OF_NODE), records(RECORD | {"id": None})],
+        [ok("[" * 100_000)],
+    ],
+)
+def test_an_answer_of_another_shape_changes_nothing_and_is_asked_for_later(answers: list[Any]) -> None:
+    with answering(*answers) as server, pytest.raises(Later) as caught:
+        vendor(server).update(NODE, "203.0.113.9")
+    assert caught.value.seconds == 600
+    assert all(line.startswith("GET ") for line in server.lines)
+
+
+def test_an_international_zone_is_asked_for_in_ascii() -> None:
+    record = NODE.model_copy(update={"zone": "Bücher.example", "record_name": "café"})
+    with answering(ok(OF_NODE), records(RECORD), ok(RECORD | {"statusCode": 200})) as server:
+        vendor(server).update(record, "203.0.113.9")
+    assert server.lines[0] == "GET /v2/dns/getroot/xn--caf-dma.xn--bcher-kva.example"
+
+
+def test_a_company_name_of_any_script_fits_in_a_header() -> None:
+    account = Dynu(api_key="k3y", company_name="Kafé – 株式会社 Bali", maintainer_email="a@b.example")
+    with answering(ok(OF_NODE), records(RECORD), ok(RECORD | {"statusCode": 200})) as server:
+        changed = account.model_copy(update={"endpoint": server.url})
+        DynuVendor(changed, Http()).update(NODE, "203.0.113.9")
+    assert server.asked[0].headers["user-agent"] == "Kafe Bali OTP-Pi/1 a@b.example"
+
+
+def test_an_api_key_with_a_sign_that_none_can_have_stops_with_a_sentence() -> None:
+    with answering() as server:
+        account = Dynu(endpoint=server.url, api_key="k3y–", active=True)
+        with pytest.raises(Stop, match="API key: there is a sign in it that none can have"):
+            DynuVendor(account, Http()).update(NODE, "203.0.113.9")
+    assert server.asked == []
+
+
 def test_a_record_with_another_address_is_changed() -> None:
     with answering(ok(OF_NODE), records(RECORD), ok(RECORD | {"statusCode": 200})) as server:
         assert vendor(server).update(NODE, "203.0.113.9") == Done(True, "Dynu set home.example.com")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,6 +186,63 @@ def test_trouble_in_between_does_not_make_it_send_what_the_vendor_has(bench: Ben
     bench.after(300)
     assert len(bench.vendor.asked) == 1
     assert bench.words == "the address is the same as before"
+
+
+def test_a_name_does_not_wait_hours_for_a_router_that_came_up_late(bench: Bench) -> None:
+    del bench.world.now[4]
+    bench.load(a=HOME.model_copy(update={"update_interval": 1440}))
+    assert bench.updater.tick() == 60
+    bench.world.now[4] = "9.9.9.9"
+    bench.after(60)
+    assert bench.vendor.asked == [("home.ddns.example", "9.9.9.9")]
+    assert bench.updater.tick() == 1440 * 60
+
+
+def test_an_unknown_address_is_not_looked_for_more_seldom_than_the_interval(bench: Bench) -> None:
+    del bench.world.now[4]
+    bench.load(a=HOME)
+    assert [bench.updater.tick()] + [bench.after(300) or bench.updater.tick() for _ in range(4)] == [  # type: ignore[func-returns-value]
+        60, 120, 240, 300, 300
+    ]  # fmt: skip
+
+
+def test_an_answer_that_nobody_foresaw_is_tried_later(bench: Bench) -> None:
+    bench.vendor.ends = [AttributeError("'str' object has no attribute 'get'"), Done(True, "set")]
+    bench.load(a=HOME)
+    assert bench.updater.tick() == 600
+    [found] = bench.updater.keepings()
+    assert (found.state, found.words) == ("later", "No-IP gave an answer that is not understood")
+    bench.after(600)
+    assert bench.words == "set"
+
+
+def test_update_now_survives_an_answer_that_nobody_foresaw(bench: Bench) -> None:
+    bench.vendor.ends = [TypeError("int() argument must be a string"), Done(True, "set")]
+    bench.load(a=HOME)
+    assert bench.updater.update_now("a").words == "No-IP gave an answer that is not understood"
+
+
+def test_the_thread_outlives_an_error_that_nobody_foresaw(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.load(a=HOME)
+    ticks = iter([RuntimeError("whatever")])
+    real = bench.updater.tick
+    asked = threading.Event()
+
+    def tick() -> float:
+        for error in ticks:
+            raise error
+        asked.set()
+        return real()
+
+    monkeypatch.setattr(bench.updater, "tick", tick)
+    monkeypatch.setattr("app.ddns.updater._FIRST_PAUSE", 0.0)
+    bench.updater.start()
+    try:
+        assert asked.wait(20)
+    finally:
+        bench.updater.stop()
 
 
 def test_update_now_asks_even_when_nothing_changed_or_it_was_stopped(bench: Bench) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -210,6 +212,33 @@ def test_a_mail_from_the_local_network_goes_on_whole_in_the_accounts_name() -> N
     assert b"Subject: Scan" in lines
     assert b"Date: Fri, 20 Nov 2026 16:30:05 +0700" in lines
     assert not any(line.startswith((b"Bcc", b"DKIM")) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        b"Subject: b\xc3\xbc\r\nContent-Type: multipart/mixed; boundary=b\r\nno header \xff\r\n\r\nx\r\n",
+        b"Content-Type: message/rfc822\r\nSubject : \xff\r\n\r\nx\r\n",
+        b"\r\nonly a text \xff\r\n\r\nof two paragraphs\r\n",
+        b"only a text\r\n\r\nof two paragraphs\r\n",
+        b"Subject: no text",
+    ],
+)
+def test_a_mail_that_is_wrongly_written_goes_on_as_it_came(mail: bytes) -> None:
+    letter = forward(
+        message(mail.decode("latin-1"), owner="smtp:shop"), "otp@example.org", NOW, "by otppi.lan"
+    )
+    headers = [line for line in mail.split(b"\r\n") if re.match(rb"[!-9;-~]+: ", line)]
+    head, _, body = letter.octets.partition(b"\r\n\r\n")
+    assert set(headers) <= set(head.split(b"\r\n"))
+    rest = mail.removeprefix(b"".join(line + b"\r\n" for line in headers)) if body else b""
+    assert body == rest.removeprefix(b"\r\n")
+
+
+def test_a_mail_is_not_made_larger_by_lone_line_ends_or_dots() -> None:
+    letter = write(message("x"), "otp@example.org", NOW, "Pi")
+    odd = replace(letter, octets=b".a\n.b\r.c\r\n\r\n..d\r\ne.")
+    assert odd.stuffed() == b"..a\r\n..b\r\n..c\r\n\r\n...d\r\ne.\r\n"
 
 
 def test_words_of_a_mail_for_an_sms() -> None:

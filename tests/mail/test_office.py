@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from app.core.clock import SystemClock
+from app.core.commands import SendEmail, Source
 from app.mail.office import MailOffice
 from app.settings.general import General
 from app.settings.mail import EmailAccount, LocalSmtp
@@ -68,6 +69,14 @@ def test_the_door_opens_and_shuts_with_the_settings(
     office.apply(settings({"a": email_account(server.port)}, **(serving | {"active": False})))
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", port), 5)
+
+
+def test_an_international_server_name_is_said_in_ascii(
+    house: House, office: MailOffice, server: MailServer
+) -> None:
+    office.apply(settings({"a": email_account(server.port)}, server_name="büro.lan"))
+    sent = SendEmail("send-email", "ani@example.com", "Halo")
+    assert house.gateway.handle(sent, Source("rest", "shop")).result(30).ok
 
 
 def test_a_door_that_cannot_open_is_told_on_the_page(house: House, office: MailOffice) -> None:

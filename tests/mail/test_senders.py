@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from app.core.commands import RequestOtp, SendEmail, Source, VerifyOtp
-from app.core.errors import NotSent
+from app.core.errors import NotSent, UnknownOutcome
+from app.core.events import Event, MessageDone
 from app.core.message import State
-from app.mail.account import Tls
+from app.mail.account import Account, Tls
+from app.mail.direct import MailExchangers
 from app.mail.letter import words_of
 from app.mail.senders import Senders
 from app.mail.session import Patience
@@ -230,6 +232,94 @@ def test_what_waits_when_the_service_stops_goes_out_after_the_next_start(
     finally:
         house.close()
     assert sorted(words_of(mail.octets) for mail in server.mails) == ["text 0", "text 1", "text 2"]
+
+
+# Nothing ends without an outcome
+
+
+@pytest.mark.parametrize("domain", ["müller..de", "ü" * 70 + ".de", "a..de", "a" * 64 + ".de"])
+def test_a_domain_that_can_be_none_ends_the_mail_at_once(make_house: Make, domain: str) -> None:
+    house = make_house(exchangers=MailExchangers())
+    command = SendEmail("send-email", f"x@{domain}", "Subject: x\r\n\r\nx\r\n")
+    reply = house.gateway.handle(command, Source("smtp", "shop")).result(30)
+    assert (reply.reason, reply.error) == ("mail_failed", f"the domain {domain} is not a domain name")
+
+
+def test_an_unforeseen_error_of_the_search_ends_the_mail(make_house: Make) -> None:
+    def broken(domain: str) -> list[Account]:
+        raise RuntimeError("whatever")
+
+    house = make_house(exchangers=broken)
+    command = SendEmail("send-email", "x@example.com", "Subject: x\r\n\r\nx\r\n")
+    reply = house.gateway.handle(command, Source("smtp", "shop")).result(30)
+    assert reply.reason == "mail_failed" and "unforeseen error" in reply.error
+
+
+def test_an_unforeseen_error_anywhere_ends_the_mail_as_unknown(
+    server: MailServer, make_house: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = make_house(account(server.port))
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("whatever")
+
+    monkeypatch.setattr(house.turns, "take", broken)
+    assert house.send().reason == "unknown_outcome"
+    monkeypatch.undo()
+    assert house.send().ok, "the threads are still there"
+
+
+def test_a_mail_that_cannot_be_written_is_no_fault_of_the_accounts(
+    server: MailServer, make_house: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise UnicodeEncodeError("ascii", "x", 0, 1, "whatever")
+
+    house = make_house(account(server.port, "a"), account(server.port, "b"))
+    monkeypatch.setattr(house.senders, "letter", broken)
+    assert house.send().reason == "mail_failed"
+    assert [one.error for one in house.turns.standings()] == ["", ""]
+    monkeypatch.undo()
+    assert house.send().ok
+
+
+def test_a_job_that_was_told_its_outcome_does_not_end_again(
+    server: MailServer, make_house: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = make_house(account(server.port))
+    heard: list[Event] = []
+
+    def broken(event: Event) -> None:
+        heard.append(event)
+        if isinstance(event, MessageDone):
+            raise RuntimeError("whatever")
+
+    monkeypatch.setattr(house.delivery, "announce", broken)
+    assert house.send(id="a1").ok
+    assert house.send(id="a2").ok
+    assert [house.row(one).state for one in ("a1", "a2")] == [State.SENT, State.SENT]
+
+
+def test_a_database_that_cannot_be_read_ends_the_mail(server: MailServer, make_house: Make) -> None:
+    house = make_house(account(server.port))
+    house.database.submit(lambda connection: connection.execute("DROP TABLE mail_usage")).wait()
+    reply = house.send()
+    assert reply.reason == "storage" and "reading the state database failed" in reply.error
+
+
+def test_a_mail_that_another_device_has_is_left_to_it(
+    server: MailServer, make_house: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Taken:
+        def wait(self) -> None:
+            raise UnknownOutcome("another device has this message; this one does not send it")
+
+    house = make_house(account(server.port, "a"), account(server.port, "b"))
+    monkeypatch.setattr(house.ledger, "sending", lambda seq, modem: Taken())
+    reply = house.send()
+    assert (reply.reason, server.mails) == ("unknown_outcome", [])
+    assert [(one.error, one.sent_today) for one in house.turns.standings()] == [("", 0), ("", 0)]
+    assert server.sessions == 1, "no other account tries"
 
 
 def test_nothing_secret_is_in_log_database_or_error_at_debug(

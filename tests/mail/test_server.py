@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from app.core.message import State
-from app.mail.reception import MOST_STATIONS, Reception, Visitor
+from app.mail.parcel import SHORTEST_LINE, Room
+from app.mail.reception import LARGEST_MAIL, MOST_STATIONS, Reception, Visitor
 from app.mail.server import MOST_CONNECTIONS, LocalServer
 from app.settings.mail import LocalSmtp
 from tests.mail.conftest import MailHouse, account
@@ -48,6 +49,7 @@ def local(
     users: dict[str, tuple[str, Visitor]] | None = None,
     tls: ssl.SSLContext | None = None,
     listen_on: int = 0,
+    room: Room | None = None,
     **more: Any,
 ) -> Iterator[tuple[int, Users]]:
     settings = LocalSmtp(**({"active": True, "port": 1, "require_tls": False} | more)).model_copy(
@@ -55,7 +57,7 @@ def local(
     )
     guard = Users(SHOP if users is None else users)
     reception = Reception(settings, guard, lambda: house.intake.numbering)
-    server = LocalServer(reception, house.gateway, lambda: tls)
+    server = LocalServer(reception, house.gateway, lambda: tls, room)
     port = server.start()
     try:
         yield port, guard
@@ -68,6 +70,14 @@ def signed_in(port: int) -> smtplib.SMTP:
     client.ehlo("nvr.lan")
     client.login("shop", "sesame-open")
     return client
+
+
+def eventually(true: Callable[[], bool]) -> bool:
+    for _ in range(500):
+        if true():
+            return True
+        threading.Event().wait(0.02)
+    return False
 
 
 # Who may send
@@ -204,13 +214,120 @@ def test_a_user_sends_only_what_it_may(server: MailServer, make_house: Make) -> 
 
 
 def test_a_user_over_its_limit_is_asked_to_come_back(make_house: Make) -> None:
-    limited = {"shop": ("sesame-open", Visitor("shop", may_send=lambda: False))}
+    limited = {"shop": ("sesame-open", Visitor("shop", per_minute=60, take=lambda messages: 17))}
     with local(make_house(), limited) as (port, _):
         client = signed_in(port)
         with pytest.raises(smtplib.SMTPDataError) as caught:
             client.sendmail("alarm@nvr.lan", ["ani@example.com"], MAIL)
         assert caught.value.smtp_code == 451
+        assert b"try again in 17 s" in bytes(caught.value.smtp_error)
         client.close()
+
+
+def test_all_recipients_of_a_mail_count_against_the_limit_at_once(
+    server: MailServer, make_house: Make
+) -> None:
+    taken: list[int] = []
+    limited = Visitor("shop", per_minute=3, take=lambda messages: taken.append(messages) or 0)  # type: ignore[func-returns-value]
+    with local(make_house(account(server.port)), {"shop": ("sesame-open", limited)}) as (port, _):
+        client = signed_in(port)
+        client.sendmail("alarm@nvr.lan", ["a@example.com", "b@example.com", "c@example.com"], MAIL)
+        client.close()
+    assert taken == [3]
+
+
+def test_a_mail_with_more_recipients_than_the_limit_is_refused_for_good_and_costs_nothing(
+    server: MailServer, make_house: Make
+) -> None:
+    """Asked to come back, its sender would take the whole minute each time and never get through."""
+    taken: list[int] = []
+    limited = Visitor("shop", per_minute=2, take=lambda messages: taken.append(messages) or 0)  # type: ignore[func-returns-value]
+    with local(make_house(account(server.port)), {"shop": ("sesame-open", limited)}) as (port, _):
+        client = signed_in(port)
+        with pytest.raises(smtplib.SMTPDataError) as caught:
+            client.sendmail("alarm@nvr.lan", ["a@example.com", "b@example.com", "c@example.com"], MAIL)
+        assert caught.value.smtp_code == 550
+        assert b"3 recipients" in bytes(caught.value.smtp_error)
+        client.close()
+    assert taken == [] and server.mails == []
+
+
+# How much is here at a time
+
+
+def test_a_mail_is_in_memory_once_however_many_its_recipients(make_house: Make) -> None:
+    house = make_house()
+    reception = Reception(LocalSmtp(), Users(), lambda: house.intake.numbering)
+    first, second = reception.commands(["a@example.com", "b@example.com"], MAIL)
+    assert first.message is second.message
+    assert first.message == MAIL.decode("latin-1")
+
+
+def test_more_mail_than_there_is_room_for_is_asked_to_come_back(server: MailServer, make_house: Make) -> None:
+    gate = threading.Event()
+    server.before_verdict = lambda mail: gate.wait(20) and None
+    # Each line counts for forty octets at least: four lines make 160.
+    with local(make_house(account(server.port)), room=Room(200)) as (port, _):
+        first, second = signed_in(port), signed_in(port)
+        first.mail("alarm@nvr.lan")
+        first.rcpt("ani@example.com")
+        first.docmd("DATA")
+        first.send(MAIL + b".\r\n")
+        server.wait_for(1)
+        with pytest.raises(smtplib.SMTPDataError) as caught:
+            second.sendmail("alarm@nvr.lan", ["ani@example.com"], MAIL)
+        assert caught.value.smtp_code == 452
+        gate.set()
+        assert first.getreply()[0] == 250
+        second.sendmail("alarm@nvr.lan", ["ani@example.com"], MAIL)
+        first.close()
+        second.close()
+    assert len(server.mails) == 2
+
+
+def test_the_room_of_a_visitor_who_left_is_free_again(make_house: Make) -> None:
+    room = Room(200)
+    with local(make_house(), room=room) as (port, _):
+        client = signed_in(port)
+        client.mail("alarm@nvr.lan")
+        client.rcpt("ani@example.com")
+        client.docmd("DATA")
+        client.send(MAIL)
+        assert eventually(lambda: room.free < 200)
+        client.close()
+        assert eventually(lambda: room.free == 200)
+
+
+@pytest.mark.parametrize(
+    "line", [b"\r\n" * 1000, b"x" * 998 + b"\r\n"], ids=["many short lines", "long lines"]
+)
+def test_a_mail_that_is_too_large_is_refused(make_house: Make, line: bytes) -> None:
+    size = max(len(line), SHORTEST_LINE * line.count(b"\r\n"))
+    with local(make_house()) as (port, _):
+        client = signed_in(port)
+        client.mail("alarm@nvr.lan")
+        client.rcpt("ani@example.com")
+        assert client.data(line * (LARGEST_MAIL // size + 1))[0] == 552
+        assert client.noop()[0] == 250
+        client.close()
+
+
+def test_a_line_that_is_too_long_is_refused_and_the_rest_of_the_mail_is_no_command(make_house: Make) -> None:
+    with local(make_house()) as (port, _):
+        client = signed_in(port)
+        client.mail("alarm@nvr.lan")
+        client.rcpt("ani@example.com")
+        assert client.data(b"Subject: x\r\n\r\n" + b"x" * 5000 + b"\r\n..\r\nNOOP\r\n")[0] == 500
+        assert client.noop()[0] == 250
+        client.close()
+
+
+def test_leading_dots_arrive_as_they_were_written(server: MailServer, make_house: Make) -> None:
+    with local(make_house(account(server.port))) as (port, _):
+        client = signed_in(port)
+        client.sendmail("alarm@nvr.lan", ["ani@example.com"], b"Subject: x\r\n\r\n.\r\n..one\r\nend.\r\n")
+        client.close()
+    assert server.mails[0].octets.endswith(b"\r\n\r\n.\r\n..one\r\nend.\r\n")
 
 
 # What a mail becomes
@@ -360,6 +477,19 @@ def test_a_visitor_who_leaves_does_not_take_the_mail_away(server: MailServer, ma
                 break
             threading.Event().wait(0.05)
         assert state == State.SENT
+
+
+def test_who_waits_for_an_outcome_is_not_idle(
+    server: MailServer, make_house: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is cut off while the mail is on its way sends it again."""
+    monkeypatch.setattr("app.mail.server._IDLE", 0.5)
+    server.before_verdict = lambda mail: threading.Event().wait(1.5) and None
+    with local(make_house(account(server.port))) as (port, _):
+        client = signed_in(port)
+        assert client.sendmail("alarm@nvr.lan", ["ani@example.com"], MAIL) == {}
+        client.close()
+    assert len(server.mails) == 1
 
 
 def test_more_connections_than_allowed_are_asked_to_come_back(make_house: Make) -> None:

@@ -59,6 +59,9 @@ def test_the_local_server_is_warned_of_open_doors() -> None:
         ("Example.com.", "home.example.com", "home.example.com"),
         ("example.com", "example.com", "example.com"),
         ("example.com", "*", "*.example.com"),
+        ("Bücher.example", "*", "*.xn--bcher-kva.example"),
+        ("straße.example", "kafé.straße.example", "xn--kaf-dma.xn--strae-oqa.example"),
+        ("☃.example", "_a.b", "_a.b.xn--n3h.example"),
     ],
 )
 def test_a_records_whole_name(zone: str, name: str, whole: str) -> None:

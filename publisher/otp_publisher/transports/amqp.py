@@ -197,7 +197,7 @@ class _Call:
             self._loop.stop()
 
     def _too_late(self) -> None:
-        if not self._connection.is_open:
+        if self._finishing or not self._connection.is_open:
             return
         if not self._published:
             self._finish(NotPublished("the AMQP broker was too slow before the message was published"))

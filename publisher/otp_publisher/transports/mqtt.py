@@ -96,7 +96,10 @@ class _Call:
             raise LoginRefused(f"the broker refused the answer topic: {self._granted}")
 
     def publish(self, topic: str, payload: str, qos: int) -> None:
-        self._client.publish(topic, payload.encode(), qos=qos)
+        try:
+            self._client.publish(topic, payload.encode(), qos=qos)
+        except ValueError as error:  # a wildcard in it
+            raise NotPublished(f"{topic!r} is not a topic to publish to") from error
         self._run(self._deadline, lambda: self._published is not None)
         if self._published is None:
             raise FateUnknown(f"the broker did not confirm the message: {self._lost or 'timed out'}")

@@ -64,6 +64,7 @@ class RedisTransport:
             decode_responses=True,
             **self._tls,
         )
+        refused = ""
         try:
             try:
                 client.ping()
@@ -71,9 +72,12 @@ class RedisTransport:
                 raise LoginRefused(f"Redis at {host}:{port} refused the login: {error}") from error
             except redis.ResponseError as error:
                 # Redis before 6.2 answers a wrong password, and `AUTH` without one set, as a plain error.
-                raise LoginRefused(f"Redis at {host}:{port} refused: {error}") from error
+                refused = _words(error)
             except (redis.RedisError, OSError) as error:
                 raise ConnectionFailed(f"cannot reach Redis at {host}:{port}: {error}") from error
+            if refused:
+                # Raised out here, because a Redis that knows no `AUTH` quotes the password it was given.
+                raise LoginRefused(f"Redis at {host}:{port} refused: {refused}")
             yield client
         finally:
             client.close()

@@ -112,7 +112,10 @@ class _Call(stomp.ConnectionListener):  # type: ignore[misc]
             raise ConnectionFailed(f"the STOMP broker at {host}:{port} did not answer: {text}")
 
     def subscribe(self, topic: str) -> None:
-        self._connection.subscribe(topic, id="answer", ack="auto", headers={"receipt": "listening"})
+        try:
+            self._connection.subscribe(topic, id="answer", ack="auto", headers={"receipt": "listening"})
+        except (OSError, stomp.exception.StompException) as error:
+            raise NotPublished(f"the connection broke before the message: {error}") from error
         kind, text = self._next({"receipt"}, self._deadline.to_connect())
         if kind == "error":
             raise LoginRefused(f"the broker refused the answer topic: {text}")
