@@ -129,15 +129,21 @@ class Trial:
         except Refused as error:
             log.error("the settings of before cannot be put back: %s", error)
         except SettingsError as error:
-            log.error("the settings of before cannot be put back yet: %s", error)
-            self._ends = self._clock.steady() + 5.0
-            return []
-        self._forget()
+            return self._not_yet(error)
+        try:
+            self._forget()
+        except OSError as error:
+            return self._not_yet(error)
         names = [section.about.name for section in values]
         if names:
             self.outcome = f"the change went back: {why}"
             log.warning("%s went back to what they were: %s", " and ".join(names), why)
         return names
+
+    def _not_yet(self, error: Exception) -> list[str]:
+        log.error("the settings of before cannot be put back yet: %s", error)
+        self._ends = self._clock.steady() + 5.0
+        return []
 
     def _before(self) -> dict[str, object]:
         try:
@@ -148,4 +154,6 @@ class Trial:
 
     def _forget(self) -> None:
         self._ends = None
-        self._path.unlink(missing_ok=True)
+        # A disk that is mounted read-only refuses to remove even what is not there.
+        if self._path.exists():
+            self._path.unlink(missing_ok=True)
