@@ -78,12 +78,19 @@ def test_the_java_systems_configuration_is_taken_over_while_it_runs(plain: Machi
         plain(f"mkdir -p $(dirname /root/java/{name}); echo '{content}' > /root/java/{name}")
     plain("chmod -R a+rX /root/java; chmod a+x /root")
     assert "nothing was changed yet" in plain("runuser -u otppi -- otppi import-java --dry-run /root/java")
-    assert "sections taken over: 3" in plain("runuser -u otppi -- otppi import-java /root/java")
+    # A path is one from where its owner is, and not from where the program lies.
+    assert "sections taken over: 3" in plain("cd /root && otppi import-java java")
     knock = "curl -s -o /dev/null -w '%{http_code}' --max-time 5 http://127.0.0.1:8077/otp"
     until(lambda: plain(knock, check=False) in ("400", "401", "405"), "the API has moved")
     assert "device_name=Branch" in plain("otppi show general")
     assert "6281234567890" in plain("otppi show blocking")
     plain("rm /var/lib/otppi/settings/api.json; runuser -u otppi -- otppi set general device_name=Kept")
+
+
+def test_a_backup_lies_where_its_owner_is(plain: Machine) -> None:
+    plain("mkdir -p /root/here/app && cd /root/here && touch app/__init__.py && otppi backup my.file")
+    plain("test -s /root/here/my.file -a ! -e /usr/lib/otppi/my.file")
+    assert "device_name" not in plain("cd /root/here && otppi restore --dry-run my.file")
 
 
 def test_removal_stops_everything_and_keeps_the_settings(plain: Machine) -> None:
