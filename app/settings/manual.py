@@ -17,9 +17,9 @@ Every option of the device. This page is made from the declarations in `app/sett
 
 On the device's command line: `sudo otppi show SECTION`, `sudo otppi set SECTION name=value …`, and for a
 collection `sudo otppi set SECTION/ITEM name=value …`, `sudo otppi delete SECTION/ITEM` (`python3 -m app …` in
-the source's folder). A change takes effect within a second when the service runs. Lists are written with commas, switches as `true` or
-`false` (also `on`/`off`, `yes`/`no`, `1`/`0`). Secrets are never shown again: `show` says only whether one
-is set.
+the source's folder). A change takes effect within a second when the service runs. Lists are written with
+commas, switches as `true` or `false` (also `on`/`off`, `yes`/`no`, `1`/`0`). Secrets are never shown again:
+`show` says only whether one is set.
 """
 
 
