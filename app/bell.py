@@ -56,6 +56,7 @@ class Bell:
         self._sound = sound(self._settings.gpio_pin)
         self._queue: queue.Queue[str] = queue.Queue(WAITING)
         self._standing: dict[str, None] = {}  # what repeats, in the order it began
+        self._down: dict[str, None] = {}  # brokers' troubles that last, heard or not
         self._hush = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
@@ -63,13 +64,16 @@ class Bell:
         self.trouble = ""
 
     def apply(self, settings: BellSettings) -> None:
-        """Take over the section; what no longer repeats is over."""
+        """Take over the section; what no longer repeats is over, and what repeats from now on begins."""
         if settings.gpio_pin != self._settings.gpio_pin:
             self._sound = self._make(settings.gpio_pin)
-        self._settings = settings
+        before, self._settings = self._settings, settings
         for name in list(self._standing):
             if getattr(settings, name) != "repeat":
                 self._standing.pop(name, None)
+        for name in list(self._down):  # a broker that stays away is announced only once
+            if getattr(settings, name) == "repeat" != getattr(before, name):
+                self._begin(name)
 
     def start(self) -> None:
         self._thread.start()
@@ -92,7 +96,12 @@ class Bell:
                 name = f"{broker}_disconnected"
                 if name in BellSettings.options:
                     # Left on purpose: switched off by its owner, or to be connected afresh.
-                    self._end(name) if connected or why == "left" else self._begin(name)
+                    if connected or why == "left":
+                        self._down.pop(name, None)
+                        self._end(name)
+                    else:
+                        self._down[name] = None
+                        self._begin(name)
 
     def play(self, name: str) -> None:
         """Play a melody by its name now, quiet hours or not: a person asks for it."""
@@ -141,16 +150,22 @@ class Bell:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                name = self._queue.get(timeout=PAUSE)
-            except queue.Empty:
-                for name in [] if self._quiet() else list(self._standing):
-                    self._sing(name)
-                continue
-            self._sing(name)
+                self._round()
+            except Exception:
+                log.exception("the bell met an unforeseen error")
 
-    def _sing(self, name: str) -> None:
+    def _round(self) -> None:
+        """What waits to be heard, or else, after a pause, what repeats."""
+        try:
+            self._sing(self._queue.get(timeout=PAUSE))
+        except queue.Empty:
+            for name in [] if self._quiet() else list(self._standing):
+                self._sing(name, standing=True)
+
+    def _sing(self, name: str, standing: bool = False) -> None:
+        # First, so that whoever presses Silence from here on is heard.
         self._hush.clear()
-        if self._stopping.is_set():
+        if self._stopping.is_set() or (standing and name not in self._standing):
             return
         try:
             self._sound.play(MELODIES[name], self._hush)

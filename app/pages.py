@@ -121,7 +121,10 @@ class Pages:
         self._service.events.listen(self._hear)
         self._service.events.listen(self.house.news.hear)
         if any(self._wanted):
-            self.house.setup.code()
+            try:
+                self.house.setup.code()
+            except OSError as error:  # a disk that cannot be written costs the set-up, not the service
+                log.error("the set-up code cannot be kept: %s", error)
         self._open = True
         self.open()
 

@@ -107,6 +107,7 @@ class Gateway:
         self.admin_https_port = free_port() if https and admin else 0
         self.log = self.home / "log"
         self._level = log
+        self.within: Sequence[str] = ()  # a command that runs the service, in a namespace for example
         self.store = SettingsStore(self.home)
         doors = {"https_port": self.https_port} if https else {"enable_https": False}
         self.store.save(Api, Api(http_port=self.port, **doors))
@@ -127,7 +128,7 @@ class Gateway:
     def spawn(self) -> None:
         """Start the process without waiting for it."""
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "app", "serve", "--home", str(self.home)]
+            command = [*self.within, sys.executable, "-m", "app", "serve", "--home", str(self.home)]
             command += ["--log-level", self._level, "--admin-port", str(self.admin_port)]
             command += ["--admin-https-port", str(self.admin_https_port)]
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import NamedTuple, Protocol
 
-from hw.errors import DeviceMissing, PortBusy
+from hw.errors import DeviceMissing, PortBusy, PortLost
 
 
 class Note(NamedTuple):
@@ -43,21 +44,29 @@ class Buzzer:
     def play(self, melody: Melody, stopping: threading.Event) -> bool:
         """Play to the end, or until `stopping`; whether it was heard to the end.
 
-        Raises DeviceMissing on a machine without GPIO, PortBusy when somebody else has the pin.
+        Raises DeviceMissing on a machine without GPIO, PortBusy when somebody else has the pin, PortLost when
+        it fails while it plays.
         """
         tone = self._open(self.pin)
         try:
-            for note in melody:
-                if note.hertz:
-                    tone.play(_tone_of(note.hertz))
-                else:
-                    tone.stop()
-                if stopping.wait(note.seconds):
-                    return False
-            return True
-        finally:
-            tone.stop()
-            tone.close()
+            with closing(tone):
+                return _played(tone, melody, stopping)
+        except Exception as error:  # each pin library has errors of its own, without a common root
+            raise PortLost(f"GPIO {self.pin} failed: {error}") from error
+
+
+def _played(tone: Tone, melody: Melody, stopping: threading.Event) -> bool:
+    try:
+        for note in melody:
+            if note.hertz:
+                tone.play(_tone_of(note.hertz))
+            else:
+                tone.stop()
+            if stopping.wait(note.seconds):
+                return False
+        return True
+    finally:
+        tone.stop()
 
 
 def _tone_of(hertz: float) -> object:

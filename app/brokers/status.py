@@ -87,7 +87,7 @@ class Tally:
         )
 
     def off(self) -> None:
-        self._at(Standing.OFF)
+        self._at(Standing.OFF, last_error="", last_error_at=None)
 
     def connecting(self, keeps: bool) -> None:
         self.count(attempts=1)
@@ -99,7 +99,8 @@ class Tally:
         self._announce(BrokerState(self.status.broker, True))
 
     def left(self) -> None:
-        """The connection was ended by us."""
+        """The connection was ended by us: what goes wrong from now on is news again."""
+        self.set(last_error="", last_error_at=None)
         self._announce(BrokerState(self.status.broker, False, "left"))
 
     def lost(self, why: str, was_open: bool) -> None:

@@ -7,6 +7,15 @@ from typing import Protocol
 
 # A wall clock before this release's birth has not been set since power-up.
 BUILT = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+# One that shows 2099 is as wrong as one that shows 1970.
+LATEST = BUILT + 50 * 365.25 * 86400
+
+
+def implausible(wall: float) -> str:
+    """Why no device in use can show this time (Unix seconds), "" when one can."""
+    if wall <= BUILT:
+        return "the clock shows a day before this version was made"
+    return "the clock shows a year far away" if wall >= LATEST else ""
 
 
 class Clock(Protocol):
@@ -18,16 +27,20 @@ class Clock(Protocol):
 
     @property
     def trusted(self) -> bool:
-        """Whether ``wall`` was ever set: nothing is dropped as expired before."""
+        """Whether ``wall`` can be right: nothing is dropped as expired while it cannot."""
         ...
 
 
 class SystemClock:
-    """The machine's clocks; the wall is trusted once it is past this release's birth."""
+    """The machine's clocks; the wall is trusted while it is plausible.
+
+    What vouches for it (a chip, a time server) is asked of the system, and shown: see
+    ``system.timekeeping.distrust``.
+    """
 
     steady = staticmethod(time.monotonic)
     wall = staticmethod(time.time)
 
     @property
     def trusted(self) -> bool:
-        return time.time() > BUILT
+        return not implausible(self.wall())

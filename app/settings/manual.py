@@ -15,11 +15,11 @@ _HEAD = """# Settings
 Every option of the device. This page is made from the declarations in `app/settings/` by
 `scripts/settings-manual`; do not edit it.
 
-On the command line: `python3 -m app show SECTION`, `python3 -m app set SECTION name=value …`, and for a
-collection `python3 -m app set SECTION/ITEM name=value …`, `python3 -m app delete SECTION/ITEM`. A change
-takes effect within a second when the service runs. Lists are written with commas, switches as `true` or
-`false` (also `on`/`off`, `yes`/`no`, `1`/`0`). Secrets are never shown again: `show` says only whether one
-is set.
+On the device's command line: `sudo otppi show SECTION`, `sudo otppi set SECTION name=value …`, and for a
+collection `sudo otppi set SECTION/ITEM name=value …`, `sudo otppi delete SECTION/ITEM` (`python3 -m app …` in
+the source's folder). A change takes effect within a second when the service runs. Lists are written with
+commas, switches as `true` or `false` (also `on`/`off`, `yes`/`no`, `1`/`0`). Secrets are never shown again:
+`show` says only whether one is set.
 """
 
 

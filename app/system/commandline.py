@@ -156,12 +156,13 @@ def reset_sections(arguments: argparse.Namespace) -> int:
         else:
             request = read_request(arguments.stick)
     except HwError as error:
-        report = reset.Report("refused", (f"Refused: {error}. Nothing was changed.",))
+        report = reset.refuse(str(error), home, time.time())
     else:
         if request is None:
             print("no reset stick: there is no otppi/reset-config.ini on it")
             return DONE
-        _sound(store, "reset_started")
+        if not reset.done_before(request, home):  # a stick that is left in place is not heard at every start
+            _sound(store, "reset_started")
         known = card.load(home)
         report = reset.answer(request, store, home, known.setup_code if known else "", time.time())
     print(report.text().replace("\r\n", "\n"), end="")

@@ -8,7 +8,7 @@ import re
 import secrets
 from pathlib import Path
 
-from app.settings.files import make_folder, render_json, write_whole
+from app.settings.files import make_folder, render_json, sync_folder, write_whole
 from app.settings.passwords import generate_password
 from app.system import card
 from app.system.card import Card
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: Where the firmware's partition is mounted, newest place first.
 BOOT = ("boot/firmware", "boot")
+#: What is written last, in the home.
+DONE = "card/otp-pi-card.svg"
 PASSWORD_LENGTH = 12  # 59 bits: WPA2 takes 4096 rounds a guess
 SETUP_DIGITS = 8
 
@@ -41,17 +43,19 @@ def first_boot(home: Path, root: Path = Path("/")) -> Card:
             home / "factory" / "wlan.json",
             render_json({"ssid": known.ssid, "password": known.password}),
         )
-        card.save(home, known)  # last: it says that first boot is done
+        card.save(home, known)  # before any copy: what goes on after a power cut tells the same secrets
     write_copies(known, home, root)
     return known
 
 
 def write_copies(known: Card, home: Path, root: Path = Path("/")) -> None:
-    """The card as text and SVG, on the boot partition where there is one and in the home always."""
-    folders = [home / "card"]
-    make_folder(folders[0])
-    folders += [root / place for place in BOOT if os.path.ismount(root / place)][:1]
-    for folder in folders:
+    """The card as text and SVG, on the boot partition where there is one and in the home always.
+
+    The last of them (`DONE`) says that first boot is done: its unit looks for it.
+    """
+    make_folder(home / "card")
+    folders = [root / place for place in BOOT if os.path.ismount(root / place)][:1]
+    for folder in (*folders, home / "card"):
         try:
             _write(folder / "otp-pi-card.txt", card.as_text(known).encode())
             _write(folder / "otp-pi-card.svg", card.as_svg(known).encode())
@@ -70,6 +74,7 @@ def _write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path)
+    sync_folder(path.parent)
 
 
 def serial_number(root: Path = Path("/")) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.core.clock import Clock
 from app.settings.general import WEEKDAYS, General
@@ -12,6 +12,9 @@ from app.system import units
 from app.system.dbus import Bus, Place, SystemRefused
 
 log = logging.getLogger(__name__)
+
+#: A step of the clock by so many seconds or more is no time that passed.
+LIVED_THROUGH = 120.0
 
 LOGIN = Place("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
 
@@ -44,7 +47,8 @@ class Timetable:
     """Does something daily or weekly at a time of day; `look` is a periodic job.
 
     A clock that steps over the time (a browser sets it, a time server corrects it) rings nothing: only a
-    minute that is lived through counts, and each day's only once.
+    minute that is lived through counts, and each day's only once. Of an hour that comes twice, when summer
+    time ends, the first counts; a time that summer time leaves out comes with the hour after it.
     """
 
     def __init__(self, clock: Clock, often: str, day: str, at: str, work: Callable[[], None]) -> None:
@@ -53,16 +57,19 @@ class Timetable:
         self._day = list(WEEKDAYS).index(day)
         self._at = at
         self._work = work
-        self._seen: datetime | None = None
+        self._seen: float | None = None
 
     def look(self) -> None:
         """Once a few seconds: act when the time of day has just come."""
         if self._often == "never" or not self._clock.trusted:
             self._seen = None
             return
-        now = datetime.fromtimestamp(self._clock.wall())
-        seen, self._seen = self._seen, now
-        if seen is None or not timedelta(0) <= now - seen < timedelta(minutes=2):
+        wall = self._clock.wall()
+        before, self._seen = self._seen, wall
+        if before is None or not 0 <= wall - before < LIVED_THROUGH:
+            return
+        seen, now = datetime.fromtimestamp(before), datetime.fromtimestamp(wall)
+        if now.fold:  # an hour that comes twice, the second time
             return
         hour, minute = (int(part) for part in self._at.split(":"))
         due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)

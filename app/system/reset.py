@@ -6,9 +6,7 @@ import contextlib
 import hashlib
 import hmac
 import json
-import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -147,7 +145,7 @@ def carry_out(order: Order, store: SettingsStore, home: Path) -> Report:
             continue
         done.append(section.about.name)
         lines.append(f"{section.about.title}: " + ("reset" if changed else "was as new already"))
-    _forget_trial(home, done)
+    trial.forget(home, done)
     failed = len(done) < len(sections)
     if done:
         outcome, head = "done", "Done, but not everything:" if failed else "Done:"
@@ -158,17 +156,25 @@ def carry_out(order: Order, store: SettingsStore, home: Path) -> Report:
     return Report(outcome, (head, *lines, *order.remarks), tuple(done))
 
 
+def done_before(request: Request, home: Path) -> bool:
+    """Whether this very file was done already: the same place, content and time of its last change."""
+    mark = _mark(request)
+    return any(entry.get("mark") == mark and entry.get("outcome") == "done" for entry in history(home))
+
+
 def answer(request: Request, store: SettingsStore, home: Path, setup_code: str, now: float) -> Report:
     """The report on a request, done unless this very file was done before; kept in the history."""
-    mark = hashlib.sha256(f"{request.place}\n{request.changed}\n".encode() + request.content).hexdigest()
-    if any(entry.get("mark") == mark and entry.get("outcome") == "done" for entry in history(home)):
+    if done_before(request, home):
         return Report("known", ("Done before: the file has not changed since, so nothing was done now.",))
     report = carry_out(understand(request, setup_code), store, home)
-    entry = {"at": int(now), "mark": mark, "outcome": report.outcome, "sections": list(report.sections)}
-    entry["said"] = list(report.lines)
-    # A disk that cannot be written keeps no history, and the report says why nothing was reset.
-    with contextlib.suppress(OSError, SettingsError), locked(home / LOCK):
-        _keep(home, [*history(home), entry])
+    _remember(home, _mark(request), report, now)
+    return report
+
+
+def refuse(why: str, home: Path, now: float) -> Report:
+    """The report on what could not even be read; kept in the history as well."""
+    report = Report("refused", (f"Refused: {why}. Nothing was changed.",))
+    _remember(home, hashlib.sha256(why.encode()).hexdigest(), report, now)
     return report
 
 
@@ -192,15 +198,21 @@ def untold(home: Path) -> list[dict[str, object]]:
     return fresh
 
 
+def _mark(request: Request) -> str:
+    return hashlib.sha256(f"{request.place}\n{request.changed}\n".encode() + request.content).hexdigest()
+
+
+def _remember(home: Path, mark: str, report: Report, now: float) -> None:
+    entry = {"at": int(now), "mark": mark, "outcome": report.outcome, "sections": list(report.sections)}
+    entry["said"] = list(report.lines)
+    # A disk that cannot be written keeps no history, and the report says why nothing was reset.
+    with contextlib.suppress(OSError, SettingsError), locked(home / LOCK):
+        # One that is refused at every start must not push out what was done by others.
+        _keep(home, [*(one for one in history(home) if one.get("mark") != mark), entry])
+
+
 def _keep(home: Path, entries: list[dict[str, object]]) -> None:
     write_whole(home / HISTORY, json.dumps(entries[-KEPT:], indent=1).encode())
-
-
-def _forget_trial(home: Path, sections: Iterable[str]) -> None:
-    """What was on trial must not come back over a reset."""
-    if {section.about.name for section in trial.CUTS_OFF}.intersection(sections):
-        with contextlib.suppress(OSError):
-            os.unlink(home / trial.FILE)
 
 
 def _digits(text: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 
-from app.core.clock import BUILT
+from app.core.clock import implausible
 from app.settings.general import General
 from app.system.dbus import Bus, Place, SystemRefused
 from hw.rtc import Rtc
@@ -13,8 +14,6 @@ from hw.rtc import Rtc
 log = logging.getLogger(__name__)
 
 TIMEDATE = Place("org.freedesktop.timedate1", "/org/freedesktop/timedate1", "org.freedesktop.timedate1")
-#: A browser in 2126 is as wrong as one in 1970.
-LATEST = BUILT + 50 * 365.25 * 86400
 #: Less is the way of a request through the Wi-Fi, not a difference of clocks.
 WORTHWHILE = 2.0
 
@@ -65,7 +64,7 @@ class Time:
 
     def set(self, wall: float) -> None:
         """Set the clock, and with it the clock chip, to Unix seconds. Raises SystemRefused, ValueError."""
-        if not BUILT < wall < LATEST:
+        if math.isnan(wall) or implausible(wall):
             raise ValueError(f"{wall:.0f} is not the time of today")
         # timedated refuses while a time server rules; that one comes back once the time is set.
         ruled = bool(self._bus.get(TIMEDATE, "NTP"))
@@ -93,10 +92,8 @@ class Time:
 
 def distrust(wall: float, synchronized: bool, rtc_present: bool, rtc_stopped: bool) -> str:
     """Why a clock is not to be trusted, "" when it is."""
-    if wall <= BUILT:
-        return "the clock shows a day before this version was made"
-    if wall >= LATEST:
-        return "the clock shows a year far away"
+    if why := implausible(wall):
+        return why
     if synchronized:
         return ""
     if rtc_stopped:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from app.core.clock import Clock
@@ -24,6 +24,18 @@ FILE = "trial.json"
 
 #: Sections whose change a page makes by `Trial.save` and not by the store's own.
 CUTS_OFF: tuple[type[Section], ...] = (Wlan, Dhcp, Ethernet, FirewallRule)
+
+
+def forget(home: Path, sections: Iterable[str]) -> None:
+    """What was on trial in these sections does not come back: they were reset. The rest stays on trial."""
+    path = home / FILE
+    before = _before(path)
+    left = {name: raw for name, raw in before.items() if name not in set(sections)}
+    with contextlib.suppress(OSError):
+        if left and left != before:
+            write_whole(path, render_json(left))
+        elif not left:
+            path.unlink()
 
 
 class Trial:
@@ -60,7 +72,7 @@ class Trial:
     def names(self) -> list[str]:
         """The sections that go back unless somebody confirms."""
         with self._lock:
-            return list(self._before())
+            return list(_before(self._path))
 
     def save(self, values: Mapping[type[Section], Value]) -> None:
         """Put sections in force on trial. A second change joins the trial, which begins anew.
@@ -71,7 +83,7 @@ class Trial:
         """
         with self._lock:
             joined = self._path.exists()
-            before = self._before()
+            before = _before(self._path)
             for section in (one for one in values if one in CUTS_OFF):
                 before.setdefault(section.about.name, plain(self._store.read(section).value))
             write_whole(self._path, render_json(before))
@@ -116,7 +128,7 @@ class Trial:
 
     def _undo(self, why: str) -> list[str]:
         values: dict[type[Section], Value] = {}
-        for name, raw in self._before().items():
+        for name, raw in _before(self._path).items():
             section = next((one for one in CUTS_OFF if one.about.name == name), None)
             if section is None:
                 continue
@@ -129,23 +141,32 @@ class Trial:
         except Refused as error:
             log.error("the settings of before cannot be put back: %s", error)
         except SettingsError as error:
-            log.error("the settings of before cannot be put back yet: %s", error)
-            self._ends = self._clock.steady() + 5.0
-            return []
-        self._forget()
+            return self._not_yet(error)
+        try:
+            self._forget()
+        except OSError as error:
+            return self._not_yet(error)
         names = [section.about.name for section in values]
         if names:
             self.outcome = f"the change went back: {why}"
             log.warning("%s went back to what they were: %s", " and ".join(names), why)
         return names
 
-    def _before(self) -> dict[str, object]:
-        try:
-            found, _ = parse_json(read_limited(self._path))
-        except (OSError, Wrong, json.JSONDecodeError):
-            return {}
-        return found if isinstance(found, dict) else {}
+    def _not_yet(self, error: Exception) -> list[str]:
+        log.error("the settings of before cannot be put back yet: %s", error)
+        self._ends = self._clock.steady() + 5.0
+        return []
 
     def _forget(self) -> None:
         self._ends = None
-        self._path.unlink(missing_ok=True)
+        # A disk that is mounted read-only refuses to remove even what is not there.
+        if self._path.exists():
+            self._path.unlink(missing_ok=True)
+
+
+def _before(path: Path) -> dict[str, object]:
+    try:
+        found, _ = parse_json(read_limited(path))
+    except (OSError, Wrong):
+        return {}
+    return found if isinstance(found, dict) else {}

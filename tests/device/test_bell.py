@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -11,7 +11,7 @@ from app.bell import MELODIES, Bell
 from app.core.events import BrokerState, MessageDone
 from app.settings.bell import Bell as Settings
 from hw.buzzer import Buzzer, Melody, Note
-from hw.errors import DeviceMissing
+from hw.errors import DeviceMissing, PortLost
 from tests.house import HandClock
 
 FAILED = MessageDone(1, "m1", "failed", "network", 1.0)
@@ -24,7 +24,8 @@ class Heard:
     def __init__(self) -> None:
         self.melodies: list[Melody] = []
         self.pins: list[int] = []
-        self.missing = False
+        self.error: Exception | None = None
+        self.during: dict[int, Callable[[], None]] = {}  # of which melody, what happens meanwhile
         self._more = threading.Condition()
 
     def __call__(self, pin: int) -> Heard:
@@ -35,8 +36,9 @@ class Heard:
         with self._more:
             self.melodies.append(melody)
             self._more.notify_all()
-        if self.missing:
-            raise DeviceMissing("this machine has no GPIO for a buzzer")
+        self.during.pop(len(self.melodies), lambda: None)()
+        if self.error is not None:
+            raise self.error
         return True
 
     def wait(self, count: int) -> bool:
@@ -109,6 +111,47 @@ def test_silence_ends_what_repeats(bell: Bell, heard: Heard) -> None:
     assert bell.ringing == ()
 
 
+def test_silence_ends_the_whole_round(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two troubles repeat; pressed while the first is heard, the second is not heard either."""
+    monkeypatch.setattr("app.bell.PAUSE", 0.01)
+    bell = Bell(heard, HandClock())
+    bell.apply(Settings(ws_disconnected="repeat", mqtt_disconnected="repeat"))
+    bell.hear(BrokerState("ws", False))
+    bell.hear(BrokerState("mqtt", False))
+    ws, mqtt = MELODIES["ws_disconnected"], MELODIES["mqtt_disconnected"]
+
+    def press() -> None:
+        bell.silence()
+        bell.play("reset_done")  # heard when the round has ended
+
+    heard.during[3] = press  # each once as it begins, then the first of the round
+    bell.start()
+    assert heard.wait(4)
+    bell.stop()
+    assert heard.melodies == [ws, mqtt, ws, MELODIES["reset_done"]]
+
+
+def test_a_bell_that_is_switched_on_while_its_broker_is_away_is_heard(bell: Bell, heard: Heard) -> None:
+    bell.hear(BrokerState("mqtt", False, "refused"))
+    bell.hear(BrokerState("amqp", False, "refused"))
+    bell.hear(BrokerState("amqp", True))
+    bell.apply(Settings(mqtt_disconnected="repeat", amqp_disconnected="repeat"))
+    assert bell.ringing == ("mqtt_disconnected",)
+    assert heard.wait(2)
+    bell.silence()
+    bell.apply(Settings(mqtt_disconnected="repeat", amqp_disconnected="repeat", gpio_pin=18))
+    assert bell.ringing == ()
+
+
+def test_what_nobody_foresaw_costs_one_melody(bell: Bell, heard: Heard) -> None:
+    heard.error = RuntimeError("a library's own")
+    bell.play("reset_done")
+    assert heard.wait(1)
+    heard.error = None
+    bell.play("reset_refused")
+    assert heard.wait(2)
+
+
 def test_a_bell_that_is_switched_off_in_the_settings_falls_silent(bell: Bell) -> None:
     bell.apply(Settings(redis_disconnected="repeat"))
     bell.hear(BrokerState("redis", False))
@@ -137,7 +180,7 @@ def test_another_pin_is_taken_over(bell: Bell, heard: Heard) -> None:
 
 
 def test_without_a_buzzer_it_is_said_once(bell: Bell, heard: Heard, caplog: pytest.LogCaptureFixture) -> None:
-    heard.missing = True
+    heard.error = DeviceMissing("this machine has no GPIO for a buzzer")
     bell.play("reset_done")
     bell.play("reset_done")
     bell.play("reset_done")
@@ -165,6 +208,36 @@ def test_the_buzzer_lets_its_pin_go_between_melodies() -> None:
     buzzer = Buzzer(26, lambda pin: tone)
     assert buzzer.play((Note(440, 0.0), Note(0, 0.0), Note(880, 0.0)), threading.Event())
     assert tone.did == ["tone", "stop", "tone", "stop", "close"]
+
+
+class Failing(Tone):
+    """A pin library that fails with errors of its own."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self._step = step
+
+    def _fail(self, step: str) -> None:
+        if step == self._step:
+            raise RuntimeError("lgpio: 'bad handle'")
+
+    def play(self, tone: object) -> None:
+        self._fail("play")
+
+    def stop(self) -> None:
+        self._fail("stop")
+
+    def close(self) -> None:
+        super().close()
+        self._fail("close")
+
+
+@pytest.mark.parametrize("step", ["play", "stop", "close"])
+def test_a_pin_that_fails_while_it_plays_is_one_of_our_errors_and_let_go(step: str) -> None:
+    tone = Failing(step)
+    with pytest.raises(PortLost, match="GPIO 26 failed: lgpio: 'bad handle'"):
+        Buzzer(26, lambda pin: tone).play((Note(440, 0.0),), threading.Event())
+    assert tone.did == ["close"]
 
 
 def test_a_melody_can_be_cut_short() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -161,6 +164,48 @@ def test_a_timetable_rings_when_its_minute_comes(often: str, begin: str, seconds
         table.look()
         clock.advance(2)
     assert len(rang) == rings
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[ZoneInfo]:
+    """A zone whose clocks go forward at 02:00 on 2027-03-28, and back at 03:00 on 2027-10-31."""
+    with monkeypatch.context() as zone:
+        zone.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield ZoneInfo("Europe/Berlin")
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("day", "at_time", "rings"),
+    [
+        ("2027-03-27", "02:30", ["02:30 +0100"]),
+        ("2027-03-28", "02:30", ["03:00 +0200"]),  # that time does not come
+        ("2027-03-28", "03:00", ["03:00 +0200"]),
+        ("2027-03-28", "01:59", ["01:59 +0100"]),
+        ("2027-10-31", "02:30", ["02:30 +0200"]),  # that time comes twice
+        ("2027-10-31", "02:00", ["02:00 +0200"]),
+        ("2027-10-31", "03:00", ["03:00 +0100"]),
+        ("2027-10-31", "01:59", ["01:59 +0200"]),
+    ],
+)
+def test_each_day_rings_once_when_summer_time_comes_and_goes(
+    berlin: ZoneInfo, day: str, at_time: str, rings: list[str]
+) -> None:
+    clock = HandClock(wall=datetime.fromisoformat(f"{day}T00:30:00").replace(tzinfo=berlin).timestamp())
+    rang: list[str] = []
+
+    def ring() -> None:
+        rang.append(datetime.fromtimestamp(clock.wall(), berlin).strftime("%H:%M %z"))
+
+    table = Timetable(clock, "daily", "sunday", at_time, ring)
+    for _ in range(5 * 3600 // 2):
+        heard = len(rang)
+        table.look()
+        if len(rang) > heard:  # what it rings for is a restart: the next one begins anew
+            table = Timetable(clock, "daily", "sunday", at_time, ring)
+        clock.advance(2)
+    assert rang == rings
 
 
 def test_a_clock_that_steps_over_the_hour_rings_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import threading
@@ -51,6 +52,46 @@ def test_two_devices_share_nothing(tmp_path: Path) -> None:
 def test_a_second_first_boot_changes_nothing(tmp_path: Path) -> None:
     made = firstboot.first_boot(tmp_path, board(tmp_path / "root"))
     assert firstboot.first_boot(tmp_path, tmp_path / "root") == made
+
+
+class PowerCut(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("files", range(6))
+def test_a_first_boot_cut_short_goes_on_with_the_same_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int
+) -> None:
+    """Cut after so many files: factory setting, card, two copies for the boot partition, two for the home."""
+    home, boot = tmp_path / "home", board(tmp_path / "root") / "boot/firmware"
+    boot.mkdir(parents=True)
+    monkeypatch.setattr("os.path.ismount", lambda path: path == boot)
+    replace, left = os.replace, iter(range(files))
+
+    def cut(old: Path, new: Path) -> None:
+        if next(left, None) is None:
+            raise PowerCut
+        replace(old, new)
+
+    with monkeypatch.context() as power, pytest.raises(PowerCut):
+        power.setattr("os.replace", cut)
+        firstboot.first_boot(home, tmp_path / "root")
+    told = [path.read_text() for path in boot.glob("*.txt")]
+    assert not (home / firstboot.DONE).exists()  # so the next boot goes on
+
+    made = firstboot.first_boot(home, tmp_path / "root")
+    assert (home / firstboot.DONE).exists()
+    assert SettingsStore(home).load().settings.one(Wlan).password == made.password
+    for folder in (boot, home / "card"):
+        assert (folder / "otp-pi-card.txt").read_bytes() == card.as_text(made).encode()
+        assert (folder / "otp-pi-card.svg").exists()
+    assert all(made.password in text and made.setup_code in text for text in told)
+
+
+def test_the_unit_of_the_first_boot_looks_for_what_is_written_last() -> None:
+    overlay = Path(__file__).resolve().parents[2] / "rootfs-overlay"
+    unit = (overlay / "usr/lib/systemd/system/otppi-firstboot.service").read_text()
+    assert f"\nConditionPathExists=!/var/lib/otppi/{firstboot.DONE}\n" in unit
 
 
 def test_a_machine_without_a_serial_number_goes_by_its_machine_id(tmp_path: Path) -> None:

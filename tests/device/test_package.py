@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from app.system import network
+
 TREE = Path(__file__).resolve().parents[2]
 OVERLAY = TREE / "rootfs-overlay"
 
@@ -49,6 +51,10 @@ def test_the_package_enables_what_the_image_enables() -> None:
     listed = re.search(r"^enabled=\((.*?)\)", script, re.MULTILINE | re.DOTALL)
     assert listed is not None
     assert set(listed[1].split()) == ours
+
+
+def test_a_purge_deletes_the_profile_that_the_settings_made() -> None:
+    assert f"nmcli connection delete {network.PROFILE} " in (TREE / "packaging/postrm").read_text()
 
 
 def test_shell_that_runs_as_root_is_clean() -> None:

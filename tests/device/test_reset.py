@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.__main__ import main
 from app.settings.general import General
 from app.settings.network import Dhcp, Wlan
 from app.settings.store import SettingsStore
-from app.system import reset
+from app.system import commandline, reset
 from app.system.reset import Order, answer, parse, understand
+from app.system.trial import Trial
 from hw.errors import PortLost
 from hw.usbstick import LARGEST, Request, StickSuspicious, read_request
+from tests.house import HandClock
 
 VERIFY = "VERIFY = eyJkZXZpY2VUeXBlIjoiUlBpIiwgImJhc2VOYW1lIjoicmVzZXQtY29uZmlnLmluaSJ9"
 CODE = "1234-5678"
@@ -112,9 +115,57 @@ def test_the_same_file_resets_once(tmp_path: Path) -> None:
 
 
 def test_what_was_on_trial_does_not_come_back_over_a_reset(tmp_path: Path) -> None:
-    (tmp_path / "trial.json").write_text("{}")
-    answer(ini("RESET_WLAN = true"), SettingsStore(tmp_path), tmp_path, CODE, 1.0)
+    store = SettingsStore(tmp_path)
+    Trial(store, tmp_path, HandClock()).save({Wlan: Wlan(ssid="tried", password="four green horses")})
+    answer(ini("RESET_WLAN = true"), store, tmp_path, CODE, 1.0)
     assert not (tmp_path / "trial.json").exists()
+
+
+def test_a_reset_leaves_on_trial_what_it_does_not_reset(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    trial = Trial(store, tmp_path, HandClock())
+    trial.save({Dhcp: Dhcp(default_lease_time=600), Wlan: Wlan(ssid="tried", password="four green horses")})
+    answer(ini("RESET_DHCP = true"), store, tmp_path, CODE, 1.0)
+    assert trial.names == ["wlan"]
+    store.save(Dhcp, Dhcp(default_lease_time=900))
+    assert trial.give_up() == ["wlan"]
+    assert store.one(Wlan).ssid != "tried"
+    assert store.one(Dhcp).default_lease_time == 900
+
+
+def test_what_cannot_be_read_is_told_to_the_audit_too(tmp_path: Path) -> None:
+    assert (
+        main(["reset", "--home", str(tmp_path), "--stick", str(stick(tmp_path, b"#" * (LARGEST + 1)))]) == 1
+    )
+    (entry,) = reset.untold(tmp_path)
+    assert entry["outcome"] == "refused"
+    assert entry["said"] == ["Refused: otppi/reset-config.ini is larger than 16 KiB. Nothing was changed."]
+
+
+def test_what_is_refused_again_and_again_does_not_push_out_what_was_done(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    answer(ini("RESET_DHCP = true"), store, tmp_path, CODE, 1.0)
+    for start in range(60):
+        answer(ini("RESET_DHCP = true", "RESET_DHCP = false"), store, tmp_path, CODE, 2.0 + start)
+        reset.refuse("otppi/reset-config.ini is not a file", tmp_path, 2.0 + start)
+    assert answer(ini("RESET_DHCP = true"), store, tmp_path, CODE, 99.0).outcome == "known"
+    assert [entry["at"] for entry in reset.history(tmp_path)] == [1, 61, 61]
+
+
+def test_a_stick_that_was_done_before_is_not_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(commandline, "_sound", lambda store, name: heard.append(name))
+    words = [
+        "reset",
+        "--home",
+        str(tmp_path),
+        "--stick",
+        str(stick(tmp_path, ini("RESET_SMS = true").content)),
+    ]
+    assert main(words) == 0
+    assert heard == ["reset_started", "reset_done"]
+    assert main(words) == 0
+    assert heard == ["reset_started", "reset_done"]
 
 
 def stick(folder: Path, content: bytes, place: str = "otppi/reset-config.ini") -> Path:

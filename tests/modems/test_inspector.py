@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from app.core.events import ModemFound, StickUnusable
+from app.core.digest import KeyedDigest
+from app.core.events import Events, ModemFound, StickUnusable
+from app.exchange import Exchange
 from app.modems.inspector import Inspector
 from app.modems.ladder import Patience
+from app.settings.general import General
+from app.settings.store import SettingsStore
+from app.store.database import Database
+from app.store.modems import ModemMemory
 from hw.gsm.probe import Found, at_interfaces, detect_baud, probe, probe_stick
 from hw.ports import Line
 from hw.serialports import SerialPort, at_ports
@@ -170,6 +176,28 @@ def test_a_poke_makes_the_inspector_look_at_once_although_the_check_is_off(stree
         street.yard.until(street.inspector.offers)
     finally:
         street.inspector.stop()
+
+
+def test_it_looks_by_itself_after_so_many_seconds(street: Street) -> None:
+    street.inspector.every = 0.02
+    street.inspector.start()
+    try:
+        street.plug("1-1.2", SimModem("a", imei=imei_of(5)), "ttyUSB0")
+        street.yard.until(street.inspector.offers)
+    finally:
+        street.inspector.stop()
+
+
+@pytest.mark.parametrize("seconds", [0, 2, 5, 10, 30])
+def test_its_seconds_are_those_of_the_settings(tmp_path: Path, seconds: int) -> None:
+    store = SettingsStore(tmp_path)
+    store.save(General, General(inspect_modem_connection=seconds))
+    database = Database(tmp_path / "state.db")
+    memory = ModemMemory(database, KeyedDigest(bytes(32)))
+    exchange = Exchange(database, memory, CLOCK, Events(), lambda call: None)  # type: ignore[arg-type, return-value]
+    exchange.apply(store.load().settings)
+    assert exchange.inspector.every == seconds
+    database.close()
 
 
 # -- which port, which rate -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.system.machine import Machine
+from tests.system.machine import Machine, until
 
 VERIFY = "VERIFY = eyJkZXZpY2VUeXBlIjoiUlBpIiwgImJhc2VOYW1lIjoicmVzZXQtY29uZmlnLmluaSJ9\n"
 INI = "otppi/reset-config.ini"
@@ -84,7 +84,8 @@ class Stick:
     def read(self) -> str:
         """Have the unit read it, as udev does when one is plugged in; the reader's own words."""
         since = self.machine("date +%s.%N")
-        self.machine(f"systemctl start otppi-reset@{self.name}.service", check=False)
+        self.machine(f"systemctl start otppi-reset@{self.name}.service")
+        calm(self.machine)
         said = f"journalctl --no-pager --output=cat --since=@{since} --unit=otppi-reset@{self.name}.service "
         said += f"--unit=otppi-reset-reader@{self.name}.service"
         return self.machine(said)
@@ -107,6 +108,15 @@ class Stick:
             self.loop = ""
 
 
+def calm(device: Machine) -> None:
+    """Wait until what was reset is in force, and nothing has failed by it."""
+    units = "'otppi-configure*' 'otppi-apply@*'"
+    at_work = f"systemctl list-units --no-legend --plain --state=activating,deactivating {units}; "
+    at_work += f"systemctl list-jobs --no-legend {units}"
+    until(lambda: device(at_work) == "", "the settings are in force")
+    assert device("systemctl list-units --failed --no-legend --plain") == "", device.journal()
+
+
 def asking(content: str | bytes, place: str = INI) -> Callable[[Path], None]:
     def fill(folder: Path) -> None:
         path = folder / place
@@ -124,6 +134,14 @@ def change_everything(device: Machine) -> None:
             device.set(*change)
         device(f"cp -a /var/lib/otppi/settings {kept}")
     device(f"rm -f /var/lib/otppi/settings/*.json; cp -a {kept}/*.json /var/lib/otppi/settings/")
+
+
+def kept_files(device: Machine) -> dict[str, str]:
+    """File → checksum, of everything that a reset may not touch by the way: settings, factory, keys, card."""
+    listed = device(
+        "cd /var/lib/otppi && find settings factory keys card card.json -type f | xargs sha256sum"
+    )
+    return {path: checksum for checksum, path in (line.split() for line in listed.splitlines())}
 
 
 def changed_sections(device: Machine) -> set[str]:

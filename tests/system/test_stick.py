@@ -21,6 +21,7 @@ from tests.system.stick import (
     certificate,
     change_everything,
     changed_sections,
+    kept_files,
 )
 
 
@@ -36,9 +37,11 @@ def device() -> Iterator[Machine]:
 def test_each_flag_resets_its_section_and_nothing_else(device: Machine, stick: Stick, section: str) -> None:
     change_everything(device)
     assert changed_sections(device) == set(CHANGED)
+    before = kept_files(device)
     stick.ext4(asking(f"{CHANGED[section][1]} = true\n{VERIFY}"))
     said = stick.read()
-    assert changed_sections(device) == set(CHANGED) - {section}, said
+    del before[f"settings/{section}.json"]
+    assert kept_files(device) == before, said
     assert "Done:" in stick.report()
     (entry,) = json.loads(device("cat /var/lib/otppi/resets.json"))
     assert entry["outcome"] == "done"
@@ -58,9 +61,10 @@ def test_all_flags_reset_all_and_tell_it(device: Machine, stick: Stick) -> None:
 
 def test_false_and_missing_flags_leave_everything(device: Machine, stick: Stick) -> None:
     change_everything(device)
+    before = kept_files(device)
     stick.ext4(asking(f"RESET_DHCP = false\n{VERIFY}"))
     stick.read()
-    assert changed_sections(device) == set(CHANGED)
+    assert kept_files(device) == before
     assert "Nothing to do" in stick.report()
 
 
@@ -76,12 +80,30 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_wrong_is_refused_with_a_report(device: Machine, stick: Stick, case: str) -> None:
     change_everything(device)
+    before = kept_files(device)
     fill, why = REFUSED[case]
     stick.ext4(fill)
     stick.read()
-    assert changed_sections(device) == set(CHANGED)
+    assert kept_files(device) == before
     assert stick.report().startswith("OTP-Pi reset\r\n\r\nRefused: ")
     assert why in stick.report()
+    refusal_is_kept(device, why)
+
+
+def refusal_is_kept(device: Machine, why: str) -> None:
+    """In the history of the sticks, and from there in the audit."""
+    (entry,) = json.loads(device("cat /var/lib/otppi/resets.json"))
+    assert entry["outcome"] == "refused"
+    assert why in entry["said"][0]
+    told = until(lambda: (found := audit(device)) and why in found and found, "the audit tells it")
+    assert told.startswith("('reset stick', 'reset.refused', 'Refused: ")
+
+
+def audit(device: Machine) -> str:
+    """Its newest entry: address, what, detail."""
+    query = "SELECT address, what, detail FROM audit ORDER BY seq DESC LIMIT 1"
+    look = f"import sqlite3; print(sqlite3.connect('/var/lib/otppi/state.db').execute('{query}').fetchone())"
+    return device(f'python3 -c "{look}"')
 
 
 def test_a_link_to_a_request_is_not_followed(device: Machine, stick: Stick) -> None:
@@ -96,6 +118,7 @@ def test_a_link_to_a_request_is_not_followed(device: Machine, stick: Stick) -> N
     stick.read()
     assert "dhcp" in changed_sections(device)
     assert "is a link" in stick.report()
+    refusal_is_kept(device, "is a link")
 
 
 def test_a_folder_that_is_a_link_is_not_followed(device: Machine, stick: Stick) -> None:
@@ -104,6 +127,7 @@ def test_a_folder_that_is_a_link_is_not_followed(device: Machine, stick: Stick) 
     stick.ext4(lambda folder: (folder / "otppi").symlink_to("/etc/x"))
     stick.read()
     assert "dhcp" in changed_sections(device)
+    refusal_is_kept(device, "is a link")
 
 
 def test_a_report_that_is_a_link_leads_the_pen_nowhere(device: Machine, stick: Stick) -> None:
@@ -126,6 +150,31 @@ def test_a_pipe_is_no_request(device: Machine, stick: Stick) -> None:
 
     stick.ext4(fill)
     assert "is not a file" in stick.read()
+    refusal_is_kept(device, "is not a file")
+
+
+TAKEN = {
+    "a link": ("/bin/ln -s /etc/shadow /run/otppi-reset/sdz1.txt", ""),
+    "a pipe": ("/usr/bin/mkfifo /run/otppi-reset/sdz1.txt", ""),
+    "no end": ("/bin/sh -c 'yes | head -c 9M > /run/otppi-reset/sdz1.txt'", "y\n" * 32768),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_a_reader_that_was_taken_over_brings_nothing_else_onto_the_stick(
+    device: Machine, stick: Stick, case: str
+) -> None:
+    does, written = TAKEN[case]
+    drop = "/run/systemd/system/otppi-reset-reader@.service.d"
+    device(f"mkdir -p {drop}; cat > {drop}/taken.conf <<'END'\n[Service]\nExecStart=\nExecStart={does}\nEND")
+    device("systemctl daemon-reload")
+    try:
+        stick.ext4(asking(f"RESET_DHCP = true\n{VERIFY}"))
+        stick.read()
+    finally:
+        device(f"rm -r {drop}; systemctl daemon-reload")
+    assert stick.report() == written
+    assert device("ls /run/otppi-reset") == ""
 
 
 def test_a_stick_without_a_request_is_left_as_it_is(device: Machine, stick: Stick) -> None:
@@ -196,10 +245,8 @@ def test_a_reset_stands_in_the_audit(device: Machine, stick: Stick) -> None:
     device.set("sms", "country_code=66")
     stick.ext4(asking(f"RESET_SMS = true\n{VERIFY}"))
     stick.read()
-    query = "SELECT address, what, detail FROM audit ORDER BY seq DESC LIMIT 1"
-    look = f"import sqlite3; print(sqlite3.connect('/var/lib/otppi/state.db').execute('{query}').fetchone())"
     told = "('reset stick', 'reset.done', 'Done:; SMS: reset')"
-    until(lambda: device(f'python3 -c "{look}"') == told, "the audit tells it")
+    until(lambda: audit(device) == told, "the audit tells it")
 
 
 def test_resetting_the_administrators_ends_sessions_and_opens_the_set_up(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.system.machine import Machine, machine, until
-from tests.system.stick import ALLOWED, INI, VERIFY, Stick, asking, changed_sections
+from tests.system.stick import ALLOWED, INI, VERIFY, Stick, asking, calm, changed_sections
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,9 @@ def test_a_fat_stick_by_the_mount_seam(device: Machine, stick: Stick) -> None:
     given = device("cat /tmp/mount-arguments")
     assert "nosuid" in given and "nodev" in given and "noexec" in given
     assert f"uid={device('id -u otppi')}," in given
+    # Its times are of local time, and would not be the same once the device's zone is another.
+    assert all("tz=UTC" in line for line in given.splitlines() if "umask=077" in line)
+    assert "tz=UTC" in given
     assert "dhcp" not in changed_sections(device)
 
 
@@ -148,3 +151,24 @@ def test_a_stick_is_mounted_so_that_it_can_do_nothing(device: Machine, stick: St
     options = device("findmnt --noheadings --output OPTIONS /run/otppi-stick/sdz1")
     device("/usr/lib/otppi/libexec/stick release sdz1")
     assert {"ro", "nosuid", "nodev", "noexec"} <= set(options.split(","))
+
+
+def test_a_look_at_what_is_there_already_leaves_out_whole_disks(device: Machine, stick: Stick) -> None:
+    """A disk with partitions has no file system of its own: trying it would leave a failed unit behind."""
+    disk = Stick(device, "sdz", stick.image.parent)
+    subprocess.run(["truncate", "-s", "16M", disk.image], check=True)
+    subprocess.run(["sfdisk", "--quiet", disk.image], input=b"label: dos\n,8M,c\n", check=True)
+    disk.plug()
+    stick.ext4(asking(f"RESET_DHCP = true\n{VERIFY}"))
+    device.set("dhcp", "default_lease_time=600")
+    # Loop devices hang on no USB: the kernel's list of block devices is stood in for.
+    device("mkdir -p /tmp/usb1/sdz/sdz1 /tmp/block; ln -sfn /tmp/usb1/sdz /tmp/usb1/sdz/sdz1 /tmp/block/")
+    device("mount --bind /tmp/block /sys/class/block")
+    try:
+        device("/usr/lib/otppi/libexec/stick scan")
+    finally:
+        device("umount /sys/class/block")
+        disk.unplug()
+    assert "dhcp" not in changed_sections(device)
+    assert device("journalctl --boot --no-pager --output=cat --unit=otppi-reset@sdz.service") == ""
+    calm(device)

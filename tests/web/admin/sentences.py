@@ -52,7 +52,7 @@ STATES = [
     *("arrived", "on its way", "low", "enough", "no amount", "not asked yet"),
 ]
 # Whose functions give back sentences.
-SPEAKERS = ("passwords.py", "timekeeping.py", "dial.py")
+SPEAKERS = ("passwords.py", "clock.py", "timekeeping.py", "dial.py")
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
