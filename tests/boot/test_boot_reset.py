@@ -105,6 +105,7 @@ def test_at_the_start_with_the_service_broken_and_what_the_admin_set_is_kept(
         button = browser.filled_in("/system/power/reboot", "/system/power/reboot")
         virt.restart(patience(60), by=lambda: virt.console.type(button))
         assert_as_delivered(virt)
+        virt.console.eventually("! ip -4 -o addr show | grep -q 10.0.2.77", patience(60))
         assert virt.console.run("systemctl is-active otppi", check=False) != "active"
         assert virt.console.run("readlink /etc/localtime").endswith("Europe/Berlin")
         assert 0 <= int(virt.console.run("date +%s")) - 2_000_000_000 < 3600

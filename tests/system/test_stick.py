@@ -231,6 +231,18 @@ def test_it_works_without_the_service_and_without_the_web(device: Machine, stick
     device("systemctl start otppi.service")
 
 
+def test_without_the_service_the_cable_goes_back_too(device: Machine, stick: Stick) -> None:
+    device.settled("otppi.service")
+    device.set("ethernet", "dns1=9.9.9.9")
+    servers = "nmcli -g ipv4.dns connection show 'OTP-Pi Ethernet'"
+    until(lambda: device(servers, check=False) == "9.9.9.9", "the system has it")
+    device("systemctl stop otppi.service")
+    stick.ext4(asking(f"RESET_ETHERNET = true\n{VERIFY}"))
+    stick.read()
+    assert "OTP-Pi Ethernet" not in device("nmcli -g NAME connection show").split("\n")
+    device("systemctl start otppi.service")
+
+
 def test_it_mends_settings_that_cannot_be_read(device: Machine, stick: Stick) -> None:
     device(
         "echo '{broken' > /var/lib/otppi/settings/dhcp.json; chown otppi /var/lib/otppi/settings/dhcp.json"
