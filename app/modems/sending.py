@@ -10,6 +10,7 @@ from app.core.errors import NotSent, PortGone, UnknownOutcome
 from app.core.message import Message, Sent
 from app.core.msisdn import dialled
 from app.core.ports import Job
+from app.modems.inbox import sim_of
 from app.modems.spec import ModemSpec
 from hw.errors import AtError, HwError, OutcomeUnknown, PortLost
 from hw.gsm.modem import GsmModem
@@ -57,9 +58,7 @@ def send(modem: GsmModem, job: Job, pdus: list[SubmitPdu], spec: ModemSpec, more
         raise NotSent(f"{spec.name} did not take the message: {error}") from error
     except HwError as error:
         raise NotSent(f"{spec.name} does not answer; nothing was sent") from error
-    identity = modem.identity
-    sim = identity.iccid if identity and identity.iccid else ""
-    return Sent(spec.id, spec.name, len(pdus), tuple(references), sim)
+    return Sent(spec.id, spec.name, len(pdus), tuple(references), sim_of(modem, spec.id))
 
 
 class Pace:

@@ -44,7 +44,7 @@ class SqliteForward:
 
     def due(self, now: float) -> Sequence[Work]:
         rows = self._database.read(
-            "SELECT id, message, rule, tries FROM forward WHERE state = 'waiting' AND due <= ?"
+            "SELECT id, message, rule, tries, replays FROM forward WHERE state = 'waiting' AND due <= ?"
             " ORDER BY due LIMIT 50",
             now,
         )
@@ -64,7 +64,7 @@ class SqliteForward:
     def replay(self, message: int, now: float) -> int:
         def work(connection: sqlite3.Connection) -> int:
             return connection.execute(
-                "UPDATE forward SET state = 'waiting', tries = 0, due = ?, error = ''"
+                "UPDATE forward SET state = 'waiting', tries = 0, due = ?, error = '', replays = replays + 1"
                 " WHERE message = ? AND state IN ('done', 'failed', 'waiting')",
                 (now, message),
             ).rowcount
@@ -87,7 +87,7 @@ class SqliteForward:
 
         def work(connection: sqlite3.Connection) -> int:
             return connection.execute(
-                "UPDATE forward SET state = 'waiting', tries = 0, due = ?, error = '' WHERE state = 'failed'",
+                "UPDATE forward SET state = 'waiting', tries = 0, due = ?, error = '', replays = replays + 1 WHERE state = 'failed'",
                 (now,),
             ).rowcount
 

@@ -86,6 +86,16 @@ class SqliteInbox:
 
         return InboxMessage(int(self._database.submit(work).wait()), message)
 
+    def keep_repeat(self, number: int, known: int) -> None:
+        # 0: somebody has deleted the message meanwhile; the part waits for nothing all the same.
+        self._database.submit(
+            lambda connection: connection.execute(
+                "UPDATE inbox_part SET message = coalesce((SELECT message FROM inbox_part WHERE id = ?), 0)"
+                " WHERE id = ?",
+                (known, number),
+            )
+        ).wait()
+
     def part_deleted(self, sim: str, place: int) -> None:
         self._database.submit(
             lambda connection: connection.execute(

@@ -41,7 +41,8 @@ class ModemMemory:
         rows = self._database.read(
             "SELECT count(*) FROM message WHERE accepted >= ?"
             " AND (state IN ('sending', 'sent', 'delivered', 'unknown') OR reason = 'undelivered')"
-            " AND (sim <> '' AND sim = ? OR modem = ? AND (? = '' OR sim = '' AND accepted >= "
+            " AND (sim <> '' AND sim = ? OR modem = ?"
+            " AND (? = '' OR sim IN ('', 'modem:' || modem) AND accepted >= "
             " (SELECT coalesce(max(since), 0) FROM sim_of_modem WHERE iccid = ?)))",
             since,
             sim,

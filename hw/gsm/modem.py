@@ -114,7 +114,9 @@ class GsmModem:
         meanwhile is announced as ModemRestarted.
         """
         self._channel.resync()
+        echoes = self._channel.echoes
         imei = replies.imei(self._channel.ask("AT+CGSN").lines)
+        self._channel.echo_is_off = self._channel.echoes == echoes
         if known.imei is not None and (imei is None or completed(imei) != known.imei):
             raise HwError("Another modem answers at this port than before.")
         self.identity, self._dialect = known, known.dialect

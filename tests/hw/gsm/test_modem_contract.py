@@ -307,6 +307,20 @@ def test_a_restart_without_a_word_sends_no_pdu_as_a_text(bench: Bench) -> None:
     assert texts(bench) == ["clean"]
 
 
+def test_a_restart_without_a_word_after_the_port_was_opened_anew_sends_no_pdu_as_a_text(bench: Bench) -> None:
+    first = bench.started()
+    known = first.identity
+    assert known is not None
+    first.close()
+    modem = bench.open()
+    modem.take_up(known)
+    bench.modem_behind.power_up()
+    with pytest.raises(Restarted, match="nothing was sent"):
+        modem.send_sms(message("not as digits"))
+    bench.event(ModemRestarted)
+    assert (bench.modem_behind.counts.bodies, bench.modem_behind.counts.stray_pdus) == (0, 0)
+
+
 @pytest.mark.parametrize("kind", ["radio", "modem"])
 def test_a_reset_leaves_a_modem_that_can_be_started(bench: Bench, kind: str) -> None:
     modem = bench.started()
