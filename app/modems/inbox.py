@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from app.core.clock import Clock
 from app.core.events import Alarm, Announce, SmsArrived
 from app.core.inbox import InboxMessage, InboxStore, NewMessage, NewPart, ReportStore
+from app.modems.finding import card_of
 from app.modems.queue import Errand
 from hw.at.stored import Stored
 from hw.errors import AtError
@@ -109,19 +110,24 @@ class Inbox:
             return
         stored = modem.read_sms(index, store)
         if stored is not None:
-            self._keep_and_delete(modem, name, Stored(index, stored.status, stored.length, stored.pdu))
+            found = Stored(index, stored.status, stored.length, stored.pdu)
+            self._keep_and_delete(modem, name, found, store)
 
-    def _keep_and_delete(self, modem: GsmModem, name: str, stored: Stored) -> None:
+    def _keep_and_delete(
+        self, modem: GsmModem, name: str, stored: Stored, store: str | None = None
+    ) -> None:
         if stored.index is None or stored.pdu is None or stored.status in (2, 3):
             return  # what a person left unsent on the card, or sent from it, is not ours
         sim = sim_of(modem, name)
-        self.take(NewPart(sim, name, stored.index, stored.pdu, self._clock.wall()))
+        # Places of another store have the same numbers; below zero they are told apart.
+        place = -1 - stored.index if modem.lies_elsewhere(store) else stored.index
+        self.take(NewPart(sim, name, place, stored.pdu, self._clock.wall()))
         try:
-            modem.delete_sms(stored.index)
+            modem.delete_sms(stored.index, store)
         except AtError as error:
             log.warning("modem %s did not delete a message that was read: %s", name, error)
             return
-        self._store.part_deleted(sim, stored.index)
+        self._store.part_deleted(sim, place)
 
     def _make_room(self, modem: GsmModem | None, name: str) -> None:
         self._announce(
@@ -219,8 +225,7 @@ class _Bench:
 
 def sim_of(modem: GsmModem, name: str) -> str:
     """The card's ICCID; a modem's own name stands in where the card does not tell."""
-    identity = modem.identity
-    return identity.iccid if identity is not None and identity.iccid else f"modem:{name}"
+    return card_of(modem.identity.iccid if modem.identity is not None else None, name)
 
 
 def _read(part: NewPart, joined: Joined) -> NewMessage:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from hw.at import replies, stored
 from hw.at.channel import AtChannel
@@ -17,7 +17,7 @@ from hw.gsm.imei import completed
 from hw.gsm.news import event_of
 from hw.gsm.pdu import SubmitPdu
 from hw.gsm.session import USSD_TIMEOUT, UssdSession
-from hw.gsm.start import SIM_PATIENCE, Identity, Starter, is_busy
+from hw.gsm.start import SIM_PATIENCE, Identity, PinRecord, Starter, is_busy
 from hw.gsm.ussd import UssdAnswer
 from hw.ports import Line, open_port
 
@@ -80,21 +80,19 @@ class GsmModem:
     def start(
         self,
         pin: str | None = None,
-        pin_was_refused: Callable[[str | None], bool] | None = None,
+        pins: PinRecord | None = None,
         *,
         patience: float = SIM_PATIENCE,
         baud: int | None = None,
     ) -> Identity:
         """Make the modem ready for messages; also after ModemRestarted. The inbox is the caller's to read.
 
-        pin_was_refused(iccid) tells whether this PIN was refused before; the PIN is given once at most.
+        pins tells whether this PIN must be kept back; it is given once at most.
         patience: seconds that the SIM may need. baud: the rate to hold a modem to that would guess it anew.
-        Raises PinNeeded, PinRefused, SimBlocked, SimMissing.
+        Raises PinNeeded, PinKeptBack, PinRefused, SimBlocked, SimMissing.
         """
         self._started = False
-        self.identity = Starter(
-            self._channel, pin=pin, pin_was_refused=pin_was_refused, patience=patience, baud=baud
-        ).run()
+        self.identity = Starter(self._channel, pin=pin, pins=pins, patience=patience, baud=baud).run()
         self._dialect = self.identity.dialect
         self._link_kept = False
         self._keep_link()
@@ -235,30 +233,40 @@ class GsmModem:
 
     def read_sms(self, index: int, store: str | None = None) -> stored.Stored | None:
         """One message; None for an empty place. store: where the news said that it lies."""
-        known = self.identity.store.name if self.identity and self.identity.store else None
-        if store is not None and known is not None and store != known and store.isalpha():
-            self._channel.ask(f'AT+CPMS="{store}"')
-            try:
-                return self._read(index)
-            finally:
-                self._channel.ask(f'AT+CPMS="{known}"')
-        return self._read(index)
-
-    def _read(self, index: int) -> stored.Stored | None:
         try:
-            return stored.message(self._channel.ask(f"AT+CMGR={int(index)}").lines, index)
+            with self._at(store):
+                return stored.message(self._channel.ask(f"AT+CMGR={int(index)}").lines, index)
         except AtError as error:
             if error.code in (321, "invalid memory index"):
                 return None
             raise
 
-    def delete_sms(self, index: int) -> None:
-        """Delete one message, after it was persisted. An empty place is fine."""
+    def delete_sms(self, index: int, store: str | None = None) -> None:
+        """Delete one message, after it was persisted; store as for reading. An empty place is fine."""
         try:
-            self._channel.ask(f"AT+CMGD={int(index)}")
+            with self._at(store):
+                self._channel.ask(f"AT+CMGD={int(index)}")
         except AtError as error:
             if error.code not in (321, "invalid memory index"):
                 raise
+
+    def lies_elsewhere(self, store: str | None) -> bool:
+        """Whether news name another store than the one in use, whose places have the same numbers."""
+        known = self.identity.store.name if self.identity and self.identity.store else None
+        return known is not None and store is not None and store != known and store.isalpha()
+
+    @contextmanager
+    def _at(self, store: str | None) -> Iterator[None]:
+        """Another store for reading and deleting, for a moment (27.005 §3.2.2)."""
+        if not self.lies_elsewhere(store):
+            yield
+            return
+        assert self.identity is not None and self.identity.store is not None
+        self._channel.ask(f'AT+CPMS="{store}"')
+        try:
+            yield
+        finally:
+            self._channel.ask(f'AT+CPMS="{self.identity.store.name}"')
 
     def store(self) -> replies.Store | None:
         """The store in use and how full it is."""

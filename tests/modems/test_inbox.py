@@ -22,7 +22,7 @@ from app.store.reports import ADOPT, FIND
 from hw.gsm.events import ReportArrived
 from hw.gsm.modem import GsmModem
 from hw.gsm.pdu import encode_deliver
-from hw.sim.card import numbered
+from hw.sim.card import Kept, numbered
 from hw.sim.faults import Fault
 from tests.house import HandClock
 from tests.modems.yard import Yard, parcel
@@ -200,6 +200,17 @@ def test_a_report_is_deleted_in_the_modem_once_it_is_durable_and_not_before(yard
         yard.inbox.read_all(modem, "a")
     assert not behind.card.kept
     assert state(yard, 1)[0] == "delivered"
+
+
+def test_what_lies_in_another_store_is_deleted_there_and_nowhere_else(yard: Yard) -> None:
+    modem = yard.ready()
+    modem.card.keep("0001000491551100000548656C6C6F", 1, status=2)  # at place 1 of the card
+    sent(yard, 1, "7", 1, number="628111", sim=modem.card.iccid)
+    modem.other_stores["SR"] = {1: Kept(0, REPORT)}
+    modem.say('+CDSI: "SR",1')
+    yard.until(lambda: not modem.other_stores["SR"])
+    assert state(yard, 1)[0] == "delivered"
+    assert list(modem.card.kept) == [1]
 
 
 def test_what_is_no_message_is_kept_raw(yard: Yard) -> None:
