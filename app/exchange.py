@@ -102,7 +102,7 @@ class Exchange:
         self.tools = Tools(self.fleet, memory)
         self.canary = Canary(self._birds, self._send, memory, clock, events.announce)
         self.balances = BalanceChecks(memory, self.fleet.ussd, self._sim_of, clock, events.announce)
-        self.metrics = Metrics(self._figures, lambda: figures(database, clock.wall()), self._flights)
+        self.metrics = Metrics(self._figures, lambda: figures(database.read, clock.wall()), self._flights)
         events.listen(self.metrics.listen)
         self._watch = PortWatch(self.inspector.poke)
 

@@ -1,4 +1,4 @@
-"""One message by e-mail, through the gateway's own accounts, and never twice while nobody knows if it is out."""
+"""One message by e-mail, by the gateway's own accounts, never again while nobody knows if it is out."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class InboxStore(Protocol):
     def keep_message(self, message: NewMessage, parts: Sequence[int]) -> InboxMessage: ...
 
     def keep_repeat(self, number: int, known: int) -> None:
-        """A part is one that came before once more: it belongs to that one's message. Returns when durable."""
+        """A part that came before: it belongs to the message of the one known. Returns when it is durable."""
         ...
 
     def part_deleted(self, sim: str, place: int) -> None:

@@ -15,7 +15,6 @@ from hw.gsm.events import Event
 from hw.gsm.modem import GsmModem
 from hw.gsm.start import Identity
 
-
 ALL_TRIES = 3  # what a card that was given no wrong PIN since the last right one has left (ETSI TS 102 221)
 
 
@@ -155,7 +154,7 @@ class _Record:
             return "This PIN was refused before; it is not given again."
         cost_nothing = tries is not None and tries >= ALL_TRIES
         if self._pins.pin_was_unanswered(card, self._pin) and not cost_nothing:
-            return "This PIN was given before and not answered, which may have cost a try; it is not given again."
+            return "This PIN was given before and not answered, which may have cost a try: it is kept back."
         return ""
 
     def unanswered(self, iccid: str | None) -> None:
@@ -166,4 +165,3 @@ class _Record:
         for card in {card_of(iccid, self._modem), card_of(None, self._modem)}:
             if self._pin and self._pins.pin_was_unanswered(card, self._pin):
                 self._pins.forget_unanswered_pin(card, self._pin)
-

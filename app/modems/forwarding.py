@@ -37,9 +37,9 @@ class MayBeOut(NotTaken):
 class Forwarder:
     """A thread named ``forward`` over the outbox. find(number) gives a message; None: it was deleted.
 
-    mail(to, subject, text, id) and publish(topic, body) hand on or raise NotTaken, MayBeOut; the id is the same
-    for each try, and another one when somebody has the message handed on again. block(number) puts a sender
-    on the block list or raises GatewayError.
+    mail(to, subject, text, id) and publish(topic, body) hand on or raise NotTaken, MayBeOut; the id is the
+    same for each try, and another one when somebody has the message handed on again. block(number) puts a
+    sender on the block list or raises GatewayError.
     """
 
     def __init__(

@@ -50,7 +50,7 @@ class Inbox:
     def errand(self, event: Event, modem: str, sim: Callable[[], str]) -> Errand | None:
         """What is to be done about an event, with the modem or, when that is lost, without; None: nothing.
 
-        sim() is asked when it is done: an event may come while the modem still starts and its card is unknown.
+        sim() is asked when it is done: an event may come while the modem still starts, its card unknown.
         """
         match event:
             case MessageArrived(store, index) | ReportStored(store, index):
@@ -113,9 +113,7 @@ class Inbox:
             found = Stored(index, stored.status, stored.length, stored.pdu)
             self._keep_and_delete(modem, name, found, store)
 
-    def _keep_and_delete(
-        self, modem: GsmModem, name: str, stored: Stored, store: str | None = None
-    ) -> None:
+    def _keep_and_delete(self, modem: GsmModem, name: str, stored: Stored, store: str | None = None) -> None:
         if stored.index is None or stored.pdu is None or stored.status in (2, 3):
             return  # what a person left unsent on the card, or sent from it, is not ours
         sim = sim_of(modem, name)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
 from typing import TypeVar
 
-from app.core.errors import BadRequest, GatewayError, NoDevice
+from app.core.errors import BadRequest, GatewayError
+from app.modems.errands import result_of
 from app.modems.finding import PinMemory
 from app.modems.fleet import Fleet
 from app.modems.inbox import sim_of
-from hw.errors import HwError, PinRefused
+from hw.errors import PinRefused
 from hw.gsm import imei, locks
 from hw.gsm.locks import SimLock
 from hw.gsm.modem import GsmModem
@@ -108,20 +107,4 @@ class Tools:
         return guarded
 
     def _with(self, modem: str, work: Callable[[GsmModem], T]) -> T:
-        answer: Future[T] = Future()
-
-        def errand(at_work: GsmModem | None) -> None:
-            try:
-                if at_work is None:
-                    raise NoDevice("the modem was lost before it was asked")
-                answer.set_result(work(at_work))
-            except GatewayError as error:
-                answer.set_exception(error)
-            except (HwError, ValueError) as error:
-                answer.set_exception(NoDevice(str(error)))
-
-        self._fleet.errand(modem, errand)
-        try:
-            return answer.result(PATIENCE)
-        except Late:
-            raise NoDevice(f"the modem did not come to it within {PATIENCE:.0f} s") from None
+        return result_of(self._fleet, modem, work, PATIENCE)

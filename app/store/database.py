@@ -92,8 +92,8 @@ INSERT INTO sim_of_modem SELECT imei, iccid, since FROM last_sim;
 DROP TABLE last_sim;
 CREATE TABLE canary (day TEXT PRIMARY KEY, sent INTEGER NOT NULL) WITHOUT ROWID;
 """,
-    # 5: a report finds its message, and the hourly sweep what is old, without reading the whole table; reports
-    # go with their message; what is handed on again is told from what was handed on before.
+    # 5: reports find their message, and the sweep what is old, without reading the whole table; reports go
+    # with their message; what is handed on again is told from what was handed on before.
     """
 DROP INDEX message_sim;
 CREATE INDEX message_reported ON message (sim, substr(receiver, -7), finished) WHERE sim <> '';

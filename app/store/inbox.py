@@ -165,7 +165,10 @@ class SqliteInbox:
         self._database.submit(work).wait()
 
     def sweep(self, before: float) -> None:
-        """Forget the parts of messages that are long complete, and messages older than a Unix time."""
+        """Forget the parts, older than a Unix time, of messages that are shown.
+
+        The messages themselves are somebody's post: they stay until a person deletes them.
+        """
         self._run("DELETE FROM inbox_part WHERE arrived < ? AND deleted = 1 AND message IS NOT NULL", before)
 
     def _run(self, query: str, *values: Any) -> None:

@@ -194,7 +194,8 @@ def unanswered(yard: Yard, monkeypatch: pytest.MonkeyPatch, make: str) -> tuple[
     behind.card.pin = "1234"
     behind.faults.add(Fault("command", "silence", command="AT+CPIN="))
     port = f"sim://{yard.name}-a"
-    finder = Finder(ModemSpec.of("a", Modem(name="a", port=port, sim_pin="1234"), Sms()), Ports(), yard.memory)
+    spec = ModemSpec.of("a", Modem(name="a", port=port, sim_pin="1234"), Sms())
+    finder = Finder(spec, Ports(), yard.memory)
     modem = GsmModem.open(port)
     with pytest.raises(AtTimeout):
         finder.bring_up(modem)

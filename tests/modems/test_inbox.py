@@ -483,7 +483,7 @@ def test_a_report_of_a_modem_that_still_starts_is_matched_by_the_card_it_turns_o
     [
         (FIND, ("card", "4567890", 0.0, "%,7,%"), "message_reported (sim=? AND <expr>=? AND finished>?)"),
         (ADOPT, ("a", 0.0, "4567890"), "message_unknown (modem=? AND finished>?)"),
-        ("DELETE FROM message WHERE finished < ?", (0.0,), "message_finished (finished<?)"),  # the ledger's sweep
+        ("DELETE FROM message WHERE finished < ?", (0.0,), "message_finished (finished<?)"),
     ],
     ids=["find", "adopt", "sweep"],
 )

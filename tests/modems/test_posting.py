@@ -1,4 +1,4 @@
-"""What a message is handed to: the gateway's own mail accounts, and a broker of the settings, each bounded."""
+"""What a message is handed to: the gateway's own mail accounts, a broker of the settings, both bounded."""
 
 from __future__ import annotations
 

@@ -187,6 +187,7 @@ def test_the_start_asks_in_order_and_never_resets_to_a_profile(bench: Bench) -> 
         "AT+CPIN?",
         "AT^ICCID?",
         "AT+CCID",  # both are refused while the card is locked
+        "AT^CPIN?",  # how many tries are left
         'AT+CPIN="1234"',
         "AT+CPIN?",
         "AT^ICCID?",
