@@ -1,4 +1,4 @@
-"""A bare serial loop: how long the simulated modem itself takes for a message, by the same two round trips."""
+"""A bare serial loop: what the simulated modem itself takes for a message, in the same two round trips."""
 
 from __future__ import annotations
 

@@ -98,7 +98,8 @@ def one_modem_200_ms() -> Iterator[Row]:
 
 def _request_for(gateway: Gateway, seconds: float) -> list[float]:
     """The seconds that each of one client's requests for a code took."""
-    client, took = Client(gateway.port), []
+    client = Client(gateway.port)
+    took: list[float] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         receiver, began = f"0814{len(took):08d}", time.perf_counter()

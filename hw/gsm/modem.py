@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from hw.at import replies, stored
 from hw.at.channel import AtChannel
@@ -18,6 +18,7 @@ from hw.gsm.news import event_of
 from hw.gsm.pdu import SubmitPdu
 from hw.gsm.session import USSD_TIMEOUT, UssdSession
 from hw.gsm.start import SIM_PATIENCE, Identity, PinRecord, Starter, is_busy
+from hw.gsm.stores import Stores
 from hw.gsm.ussd import UssdAnswer
 from hw.ports import Line, open_port
 
@@ -54,6 +55,7 @@ class GsmModem:
         self._session: UssdSession | None = None  # the reading thread may speak before it is there
         self._channel = channel_of(self._hear, self._port_lost)
         self._session = UssdSession(self._channel)
+        self._stores = Stores(self._channel)
 
     @classmethod
     def open(
@@ -95,9 +97,14 @@ class GsmModem:
         self.identity = Starter(self._channel, pin=pin, pins=pins, patience=patience, baud=baud).run()
         self._dialect = self.identity.dialect
         self._link_kept = False
+        self._settle()
         self._keep_link()
         self._started = True
         return self.identity
+
+    def _settle(self) -> None:
+        store = self.identity.store if self.identity is not None else None
+        self._stores.settle(store.name if store is not None else None)
 
     def who(self) -> str | None:
         """The IMEI of whoever is at the port, before anything about it is changed. Raises AtTimeout."""
@@ -118,6 +125,7 @@ class GsmModem:
         if known.imei is not None and (imei is None or completed(imei) != known.imei):
             raise HwError("Another modem answers at this port than before.")
         self.identity, self._dialect = known, known.dialect
+        self._settle()
         self._started = True
         self.resync()
         return known
@@ -229,44 +237,19 @@ class GsmModem:
 
     def list_sms(self) -> list[stored.Stored]:
         """All messages in the store, read or not; entries without PDU could not be read."""
-        return stored.listing(self._channel.ask("AT+CMGL=4").lines)
+        return self._stores.list()
 
     def read_sms(self, index: int, store: str | None = None) -> stored.Stored | None:
         """One message; None for an empty place. store: where the news said that it lies."""
-        try:
-            with self._at(store):
-                return stored.message(self._channel.ask(f"AT+CMGR={int(index)}").lines, index)
-        except AtError as error:
-            if error.code in (321, "invalid memory index"):
-                return None
-            raise
+        return self._stores.read(index, store)
 
     def delete_sms(self, index: int, store: str | None = None) -> None:
         """Delete one message, after it was persisted; store as for reading. An empty place is fine."""
-        try:
-            with self._at(store):
-                self._channel.ask(f"AT+CMGD={int(index)}")
-        except AtError as error:
-            if error.code not in (321, "invalid memory index"):
-                raise
+        self._stores.delete(index, store)
 
     def lies_elsewhere(self, store: str | None) -> bool:
         """Whether news name another store than the one in use, whose places have the same numbers."""
-        known = self.identity.store.name if self.identity and self.identity.store else None
-        return known is not None and store is not None and store != known and store.isalpha()
-
-    @contextmanager
-    def _at(self, store: str | None) -> Iterator[None]:
-        """Another store for reading and deleting, for a moment (27.005 §3.2.2)."""
-        if not self.lies_elsewhere(store):
-            yield
-            return
-        assert self.identity is not None and self.identity.store is not None
-        self._channel.ask(f'AT+CPMS="{store}"')
-        try:
-            yield
-        finally:
-            self._channel.ask(f'AT+CPMS="{self.identity.store.name}"')
+        return self._stores.elsewhere(store)
 
     def store(self) -> replies.Store | None:
         """The store in use and how full it is."""

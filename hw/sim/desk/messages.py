@@ -94,11 +94,11 @@ def _read(modem: SimModem, form: str, argument: str) -> Said:
 def _list(modem: SimModem, form: str, argument: str) -> Said:
     wanted = number(argument or "0")
     lines = []
-    for index, kept in sorted(modem.card.kept.items()):
+    for index, kept in sorted(modem.readable.items()):
         if wanted in (4, kept.status):
             length, pdu = kept.lines
             lines.append(f"+CMGL: {index},{kept.status},,{length}\r\n{pdu}")
-            modem.card.kept[index] = Kept(1 if kept.status == 0 else kept.status, kept.pdu)
+            modem.readable[index] = Kept(1 if kept.status == 0 else kept.status, kept.pdu)
     return Said(tuple(lines))
 
 
