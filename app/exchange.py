@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.core.clock import Clock
-from app.core.commands import SendEmail, SendSms, Source
+from app.core.commands import SendSms, Source
 from app.core.errors import BadRequest, GatewayError, StorageFailed
 from app.core.events import Events, MessageReported
 from app.core.forwarding import Rule
 from app.core.gateway import Gateway
 from app.core.inbox import InboxMessage
 from app.core.message import Message, Sent
-from app.core.replies import SUCCESS, Reply
+from app.core.replies import Reply
+from app.mailpost import post
 from app.metrics import Metrics
 from app.modems import standing as how
 from app.modems.balance import BalanceChecks, Check
@@ -20,7 +21,7 @@ from app.modems.canary import Bird, Canary, Plan
 from app.modems.dialer import Dial, Dialer, NetworkLink
 from app.modems.finding import Finder
 from app.modems.fleet import Fleet
-from app.modems.forwarding import Forwarder, NotTaken
+from app.modems.forwarding import Forwarder
 from app.modems.inbox import Inbox
 from app.modems.inspector import Inspector
 from app.modems.power import UsbPower
@@ -44,7 +45,6 @@ from hw.portwatch import PortWatch
 from hw.sticks import card_of
 
 KEEP_PARTS = 7 * 24 * 3600.0  # seconds that the parts of a whole message are known again
-MAIL_PATIENCE = 120.0
 
 #: Sections whose change ``Exchange.apply`` wants to hear of.
 SECTIONS = (General, Modem, InboxSettings, InboxRule, CanarySettings, Balance, SubscriberMqtt)
@@ -76,7 +76,7 @@ class Exchange:
             self.outbox,
             self.messages.one,
             clock,
-            mail=self._mail,
+            mail=lambda *mail: post(self._gateway, *mail),
             publish=lambda topic, body: publish(self._mqtt, topic, body),
             block=self._block,
         )
@@ -102,7 +102,7 @@ class Exchange:
         self.tools = Tools(self.fleet, memory)
         self.canary = Canary(self._birds, self._send, memory, clock, events.announce)
         self.balances = BalanceChecks(memory, self.fleet.ussd, self._sim_of, clock, events.announce)
-        self.metrics = Metrics(self._figures, lambda: figures(database, clock.wall()), self._flights)
+        self.metrics = Metrics(self._figures, lambda: figures(database.read, clock.wall()), self._flights)
         events.listen(self.metrics.listen)
         self._watch = PortWatch(self.inspector.poke)
 
@@ -185,17 +185,6 @@ class Exchange:
         )
 
     # What forwarding needs.
-
-    def _mail(self, to: str, subject: str, text: str) -> None:
-        if self._gateway is None:
-            raise NotTaken("the gateway is not up yet")
-        command = SendEmail("send-email", to, text, subject)
-        try:
-            answer = self._gateway.handle(command, Source("inbox")).result(MAIL_PATIENCE)
-        except TimeoutError as error:
-            raise NotTaken("the mail server takes too long") from error
-        if answer.code != SUCCESS:
-            raise NotTaken(f"the mail was not sent ({answer.reason})")
 
     def _block(self, sender: str) -> None:
         if self._gateway is None:

@@ -85,7 +85,11 @@ class PinNeeded(SimProblem):
 
 
 class PinRefused(SimProblem):
-    """The SIM refused the configured PIN, now or earlier; it is not given a second time."""
+    """The SIM refused the configured PIN; it is not given a second time."""
+
+
+class PinKeptBack(SimProblem):
+    """The configured PIN is not given: it was refused before, may have been, or has too few tries left."""
 
 
 class SimBlocked(SimProblem):

@@ -41,12 +41,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One message for one way. way: rule and kind, such as ``orders/webhook``."""
+    """One message for one way. way: rule and kind, such as ``orders/webhook``.
+
+    replays: how often somebody had it handed on again.
+    """
 
     id: int
     message: int
     way: str
     tries: int = 0
+    replays: int = 0
 
 
 class ForwardStore(Protocol):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from app.core.ports import Commit
+
 
 @dataclass(frozen=True, slots=True)
 class NewPart:
@@ -57,6 +59,10 @@ class InboxStore(Protocol):
 
     def keep_message(self, message: NewMessage, parts: Sequence[int]) -> InboxMessage: ...
 
+    def keep_repeat(self, number: int, known: int) -> None:
+        """A part that came before: it belongs to the message of the one known. Returns when it is durable."""
+        ...
+
     def part_deleted(self, sim: str, place: int) -> None:
         """The modem confirmed that its copy is gone; nobody waits for this."""
         ...
@@ -71,7 +77,7 @@ class ReportStore(Protocol):
 
     def match(
         self, sim: str, reference: int, tail: str, status: int, outcome: str, at: float, modem: str = ""
-    ) -> None:
+    ) -> Commit:
         """A report on one part; tail: the last 7 digits of the receiver; at: Unix seconds.
 
         modem: where it came in; a message that it left with an unknown outcome may be the one that is meant.

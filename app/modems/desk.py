@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from app.core.errors import BadRequest, GatewayError, NoDevice
+from app.core.errors import BadRequest, NoDevice
+from app.modems.errands import result_of
 from app.modems.fields import fields_of
 from app.modems.fleet import Fleet
 from app.modems.standing import Standing
@@ -122,19 +121,7 @@ class Desk:
 
     def test(self, item: str) -> Mapping[str, str]:
         """Ask a modem how it is: what it answered, by question. Raises GatewayError."""
-        answer: Future[Mapping[str, str]] = Future()
-
-        def errand(modem: GsmModem | None) -> None:
-            try:
-                answer.set_result(_asked(modem))
-            except GatewayError as error:
-                answer.set_exception(error)
-
-        self._fleet.errand(item, errand)
-        try:
-            return answer.result(PATIENCE)
-        except Late:
-            raise NoDevice(f"the modem did not come to the test within {PATIENCE:.0f} s") from None
+        return result_of(self._fleet, item, _asked, PATIENCE)
 
     def measure(self, text: str) -> Mapping[str, Any]:
         """Parts, alphabet, characters used of the last part and its room. Raises BadRequest."""
@@ -151,14 +138,9 @@ class Desk:
         }
 
 
-def _asked(modem: GsmModem | None) -> Mapping[str, str]:
-    if modem is None:
-        raise NoDevice("the modem was lost before it was asked")
-    try:
-        signal, operator = modem.signal(), modem.operator()
-        answers = {"AT": " ".join(modem.ask("AT")) or "OK", "ATI": " ".join(modem.ask("ATI"))[:200]}
-    except HwError as error:
-        raise NoDevice(str(error)) from error
+def _asked(modem: GsmModem) -> Mapping[str, str]:
+    signal, operator = modem.signal(), modem.operator()
+    answers = {"AT": " ".join(modem.ask("AT")) or "OK", "ATI": " ".join(modem.ask("ATI"))[:200]}
     strength = "unknown" if signal.rssi is None else f"{signal.rssi} dBm, {signal.condition}"
     return {**answers, "AT+CSQ": strength, "AT+COPS?": operator.name or "-"}
 

@@ -15,13 +15,26 @@ from hw.gsm.events import Event
 from hw.gsm.modem import GsmModem
 from hw.gsm.start import Identity
 
+ALL_TRIES = 3  # what a card that was given no wrong PIN since the last right one has left (ETSI TS 102 221)
+
 
 class PinMemory(Protocol):
-    """PINs that a SIM refused; they are never tried again, also after a restart."""
+    """PINs that a SIM refused, or to which it said nothing; kept over restarts. card: see ``card_of``."""
 
-    def pin_was_refused(self, iccid: str, pin: str) -> bool: ...
+    def pin_was_refused(self, card: str, pin: str) -> bool: ...
 
-    def remember_refused_pin(self, iccid: str, pin: str) -> None: ...
+    def remember_refused_pin(self, card: str, pin: str) -> None: ...
+
+    def pin_was_unanswered(self, card: str, pin: str) -> bool: ...
+
+    def remember_unanswered_pin(self, card: str, pin: str) -> None: ...
+
+    def forget_unanswered_pin(self, card: str, pin: str) -> None: ...
+
+
+def card_of(iccid: str | None, modem: str) -> str:
+    """The card's ICCID; a modem's own name stands in where the card does not tell."""
+    return iccid or f"modem:{modem}"
 
 
 class WrongModem(HwError):
@@ -117,11 +130,38 @@ class Finder:
     def bring_up(self, modem: GsmModem) -> Identity:
         """Start a modem that was opened, or that restarted by itself."""
         pin = self.spec.modem.sim_pin
+        record = _Record(self._pins, self.spec.id, pin)
         try:
-            baud = self.spec.modem.baud_rate
-            return modem.start(
-                pin or None, lambda iccid: self._pins.pin_was_refused(iccid or "", pin), baud=baud
-            )
+            identity = modem.start(pin or None, record, baud=self.spec.modem.baud_rate)
         except PinRefused as error:
-            self._pins.remember_refused_pin(error.iccid or "", pin)
+            self._pins.remember_refused_pin(card_of(error.iccid, self.spec.id), pin)
             raise
+        record.confirmed(identity.iccid)
+        return identity
+
+
+class _Record:
+    """``hw.gsm.start.PinRecord`` of one PIN."""
+
+    def __init__(self, pins: PinMemory, modem: str, pin: str) -> None:
+        self._pins = pins
+        self._modem = modem
+        self._pin = pin
+
+    def kept_back(self, iccid: str | None, tries: int | None) -> str:
+        card = card_of(iccid, self._modem)
+        if self._pins.pin_was_refused(card, self._pin):
+            return "This PIN was refused before; it is not given again."
+        cost_nothing = tries is not None and tries >= ALL_TRIES
+        if self._pins.pin_was_unanswered(card, self._pin) and not cost_nothing:
+            return "This PIN was given before and not answered, which may have cost a try: it is kept back."
+        return ""
+
+    def unanswered(self, iccid: str | None) -> None:
+        self._pins.remember_unanswered_pin(card_of(iccid, self._modem), self._pin)
+
+    def confirmed(self, iccid: str | None) -> None:
+        """The card is open, so it took the PIN, if it was given one."""
+        for card in {card_of(iccid, self._modem), card_of(None, self._modem)}:
+            if self._pin and self._pins.pin_was_unanswered(card, self._pin):
+                self._pins.forget_unanswered_pin(card, self._pin)

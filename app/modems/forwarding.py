@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import json
 import logging
 import urllib.error
@@ -13,6 +14,7 @@ from typing import Any
 
 from app.core.clock import Clock
 from app.core.errors import GatewayError
+from app.core.faults import described
 from app.core.forwarding import BACK_OFF, ForwardStore, Rule, Work, begins_with_stop
 from app.core.inbox import InboxMessage
 from app.modems.rounds import Rounds
@@ -28,11 +30,16 @@ class NotTaken(Exception):
     """Whoever should get a message did not take it; the text names no contents."""
 
 
+class MayBeOut(NotTaken):
+    """Nobody can tell whether it was taken, so another try might hand it on twice."""
+
+
 class Forwarder:
     """A thread named ``forward`` over the outbox. find(number) gives a message; None: it was deleted.
 
-    mail(to, subject, text) and publish(topic, body) hand on or raise NotTaken; block(number) puts a sender on
-    the block list or raises GatewayError.
+    mail(to, subject, text, id) and publish(topic, body) hand on or raise NotTaken, MayBeOut; the id is the
+    same for each try, and another one when somebody has the message handed on again. block(number) puts a
+    sender on the block list or raises GatewayError.
     """
 
     def __init__(
@@ -41,7 +48,7 @@ class Forwarder:
         find: Callable[[int], InboxMessage | None],
         clock: Clock,
         *,
-        mail: Callable[[str, str, str], None],
+        mail: Callable[[str, str, str, str], None],
         publish: Callable[[str, bytes], None],
         block: Callable[[str], None],
     ) -> None:
@@ -108,19 +115,26 @@ class Forwarder:
             self._store.give_up(work.id, work.tries, "the rule or the message is gone")
             return
         try:
-            self._hand_on(rule, kind, kept)
+            self._hand_on(rule, kind, kept, work)
+        except MayBeOut as error:
+            log.error("a message is not handed on by %s again: %s", work.way, error)
+            self._store.give_up(work.id, work.tries + 1, str(error))
         except NotTaken as error:
             self._put_off(work, str(error))
+        except Exception as error:  # put off as well: the works behind it have their turn
+            log.error("handing a message on by %s failed with an unforeseen %s", work.way, described(error))
+            self._put_off(work, f"an unforeseen {type(error).__name__}")
         else:
             self._store.done(work.id)
 
-    def _hand_on(self, rule: Rule, kind: str, kept: InboxMessage) -> None:
+    def _hand_on(self, rule: Rule, kind: str, kept: InboxMessage, work: Work) -> None:
         body = json.dumps(as_json(kept), separators=(",", ":")).encode("ascii")
         if kind == "webhook":
             post(rule.webhook, body, rule.secret, int(self._clock.wall()))
         elif kind == "email":
             message = kept.message
-            self._mail(rule.email, f"SMS from {message.sender}", f"{message.text}\n\n({message.modem})")
+            text = f"{message.text}\n\n({message.modem})"
+            self._mail(rule.email, f"SMS from {message.sender}", text, _name_of(work, kept))
         else:
             self._publish(rule.mqtt_topic, body)
 
@@ -131,6 +145,12 @@ class Forwarder:
             return
         log.warning("a message is not handed on by %s yet: %s", work.way, why)
         self._store.again(work.id, work.tries + 1, self._clock.wall() + BACK_OFF[work.tries], why)
+
+
+def _name_of(work: Work, kept: InboxMessage) -> str:
+    """Numbers of deleted messages are used again; the time of arrival is not."""
+    told = f"{work.way} {work.message} {kept.message.arrived!r} {work.replays}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def as_json(kept: InboxMessage) -> Mapping[str, Any]:
@@ -176,5 +196,5 @@ def post(url: str, body: bytes, secret: str, timestamp: int) -> None:
     except urllib.error.HTTPError as error:
         error.close()
         raise NotTaken(f"the webhook answered {error.code}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise NotTaken(f"the webhook cannot be reached ({type(error).__name__})") from error

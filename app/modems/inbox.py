@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from app.core.clock import Clock
 from app.core.events import Alarm, Announce, SmsArrived
 from app.core.inbox import InboxMessage, InboxStore, NewMessage, NewPart, ReportStore
+from app.modems.finding import card_of
 from app.modems.queue import Errand
 from hw.at.stored import Stored
 from hw.errors import AtError
@@ -45,13 +47,16 @@ class Inbox:
         self._benches: dict[str, _Bench] = {}
         self._lock = threading.Lock()
 
-    def errand(self, event: Event, modem: str, sim: str) -> Errand | None:
-        """What is to be done about an event, with the modem or, when that is lost, without; None: nothing."""
+    def errand(self, event: Event, modem: str, sim: Callable[[], str]) -> Errand | None:
+        """What is to be done about an event, with the modem or, when that is lost, without; None: nothing.
+
+        sim() is asked when it is done: an event may come while the modem still starts, its card unknown.
+        """
         match event:
             case MessageArrived(store, index) | ReportStored(store, index):
                 return lambda at_work: self._fetch(at_work, modem, store, index)
             case DirectMessage(pdu) | ReportArrived(pdu):
-                return lambda at_work: self.take(NewPart(sim, modem, None, pdu, self._clock.wall()))
+                return lambda at_work: self.take(NewPart(sim(), modem, None, pdu, self._clock.wall()))
             case StoreFull():
                 return lambda at_work: self._make_room(at_work, modem)
         return None
@@ -74,7 +79,10 @@ class Inbox:
         self._reports.late_reference(seq, sim, reference)
 
     def take(self, part: NewPart) -> None:
-        """Keep one PDU. Reports go to the ledger, everything else to the inbox. Raises StorageFailed."""
+        """Keep one PDU. Reports go to the ledger, everything else to the inbox. Raises StorageFailed.
+
+        What lies in a modem's store is durable when this returns, so that it may be deleted there.
+        """
         try:
             message = decode(part.pdu)
         except PduError as error:
@@ -82,11 +90,13 @@ class Inbox:
             self._keep_unread(part)
             return
         if isinstance(message, StatusReport):
-            tail = message.address.number[-TAIL:]
+            tail = message.address.number.lstrip("+")[-TAIL:]
             status, outcome = message.status, message.outcome
-            self._reports.match(
+            written = self._reports.match(
                 part.sim, message.message_reference, tail, status, outcome, part.arrived, part.modem
             )
+            if part.place is not None:
+                written.wait()
         elif isinstance(message, Deliver):
             self._put(part, message)
 
@@ -100,19 +110,22 @@ class Inbox:
             return
         stored = modem.read_sms(index, store)
         if stored is not None:
-            self._keep_and_delete(modem, name, Stored(index, stored.status, stored.length, stored.pdu))
+            found = Stored(index, stored.status, stored.length, stored.pdu)
+            self._keep_and_delete(modem, name, found, store)
 
-    def _keep_and_delete(self, modem: GsmModem, name: str, stored: Stored) -> None:
+    def _keep_and_delete(self, modem: GsmModem, name: str, stored: Stored, store: str | None = None) -> None:
         if stored.index is None or stored.pdu is None or stored.status in (2, 3):
             return  # what a person left unsent on the card, or sent from it, is not ours
         sim = sim_of(modem, name)
-        self.take(NewPart(sim, name, stored.index, stored.pdu, self._clock.wall()))
+        # Places of another store have the same numbers; below zero they are told apart.
+        place = -1 - stored.index if modem.lies_elsewhere(store) else stored.index
+        self.take(NewPart(sim, name, place, stored.pdu, self._clock.wall()))
         try:
-            modem.delete_sms(stored.index)
+            modem.delete_sms(stored.index, store)
         except AtError as error:
             log.warning("modem %s did not delete a message that was read: %s", name, error)
             return
-        self._store.part_deleted(sim, stored.index)
+        self._store.part_deleted(sim, place)
 
     def _make_room(self, modem: GsmModem | None, name: str) -> None:
         self._announce(
@@ -128,86 +141,89 @@ class Inbox:
     # Joining
 
     def _put(self, part: NewPart, message: Deliver) -> None:
-        bench = self._bench(part.sim)
-        with bench.lock:
+        with self._shelf(part.sim) as shelf:
             number = self._store.keep_part(part)
             if number is None:
                 return
-            bench.numbers[id(message)] = number
-            bench.held[number] = message
-            for joined in bench.shelf.put(message, self._clock.steady()):
-                self._keep_joined(bench, part, joined)
+            known = shelf.row_of(message)
+            if known is not None:
+                self._store.keep_repeat(number, known)
+                return
+            for joined in shelf.put(message, self._clock.steady(), number):
+                self._keep_joined(part, joined)
 
     def _give_up(self, sim: str, name: str) -> None:
         """Messages whose other parts never came are shown as far as they go."""
-        bench = self._bench(sim)
-        with bench.lock:
-            for joined in bench.shelf.give_up(self._clock.steady()):
-                part = NewPart(sim, name, None, "", self._clock.wall())
-                self._keep_joined(bench, part, joined)
+        with self._shelf(sim) as shelf:
+            for joined in shelf.give_up(self._clock.steady()):
+                self._keep_joined(NewPart(sim, name, None, "", self._clock.wall()), joined)
 
-    def _keep_joined(self, bench: _Bench, part: NewPart, joined: Joined) -> None:
-        numbers = bench.forget(joined)
-        kept = self._store.keep_message(_read(part, joined), numbers)
+    def _keep_joined(self, part: NewPart, joined: Joined) -> None:
+        kept = self._store.keep_message(_read(part, joined), joined.rows)
         self._announce(SmsArrived(part.modem, part.sim, kept.id))
         self._told(kept)
 
     def _keep_unread(self, part: NewPart) -> None:
-        number = self._store.keep_part(part)
-        if number is None:
-            return
+        with self._shelf(part.sim):
+            number = self._store.keep_part(part)
+            if number is not None:
+                self._show_unread(part, number)
+
+    def _show_unread(self, part: NewPart, number: int) -> None:
         message = NewMessage(part.sim, part.modem, "", "", None, part.arrived, raw=part.pdu)
         kept = self._store.keep_message(message, [number])
         self._announce(SmsArrived(part.modem, part.sim, kept.id))
 
-    def _bench(self, sim: str) -> _Bench:
-        """Where a SIM's parts wait; after a restart with what waited before."""
+    @contextmanager
+    def _shelf(self, sim: str) -> Iterator[Shelf]:
+        """Where a SIM's parts wait; after a restart, or a failure of the store, with what is durable."""
         with self._lock:
-            bench = self._benches.get(sim)
-            if bench is None:
-                bench = self._benches[sim] = _Bench()
-                self._lay_out_again(bench, sim)
-            return bench
+            bench = self._benches.setdefault(sim, _Bench())
+        with bench.lock:
+            try:
+                if bench.shelf is None:
+                    bench.shelf = self._laid_out(sim)
+                yield bench.shelf
+            except BaseException:
+                bench.shelf = None
+                raise
 
-    def _lay_out_again(self, bench: _Bench, sim: str) -> None:
+    def _laid_out(self, sim: str) -> Shelf:
+        shelf, shown = Shelf(), set[int]()
         now, steady = self._clock.wall(), self._clock.steady()
         for number, part, whole in self._store.recent_parts(sim, now - PATIENCE):
+            if whole:
+                shown.add(number)
             try:
                 message = decode(part.pdu)
             except PduError:
+                if not whole:
+                    self._show_unread(part, number)
                 continue
             if not isinstance(message, Deliver):
                 continue
-            bench.numbers[id(message)] = number
-            bench.held[number] = message
-            for joined in bench.shelf.put(message, steady - max(now - part.arrived, 0.0)):
-                if whole:
-                    bench.forget(joined)
-                else:  # the last process kept the parts and died before the message
-                    self._keep_joined(bench, part, joined)
+            known = shelf.row_of(message)
+            if known is not None and not whole:
+                self._store.keep_repeat(number, known)
+                continue
+            for joined in shelf.put(message, steady - max(now - part.arrived, 0.0), number):
+                if not shown.issuperset(joined.rows):
+                    # The parts were kept, and the process or the store failed before the message was.
+                    self._keep_joined(part, joined)
+        return shelf
 
 
 class _Bench:
-    """One SIM's shelf, and which row each waiting part has."""
+    """One SIM's shelf, None until it is laid out, and whose turn it is."""
 
     def __init__(self) -> None:
-        self.shelf = Shelf()
+        self.shelf: Shelf | None = None
         self.lock = threading.Lock()
-        self.numbers: dict[int, int] = {}  # by the part's identity: equal parts are different rows
-        self.held: dict[int, Deliver] = {}
-
-    def forget(self, joined: Joined) -> list[int]:
-        """The rows of the parts of a message that left the shelf."""
-        numbers = [self.numbers.pop(id(part)) for part in joined.parts if id(part) in self.numbers]
-        for number in numbers:
-            self.held.pop(number, None)
-        return numbers
 
 
 def sim_of(modem: GsmModem, name: str) -> str:
     """The card's ICCID; a modem's own name stands in where the card does not tell."""
-    identity = modem.identity
-    return identity.iccid if identity is not None and identity.iccid else f"modem:{name}"
+    return card_of(modem.identity.iccid if modem.identity is not None else None, name)
 
 
 def _read(part: NewPart, joined: Joined) -> NewMessage:

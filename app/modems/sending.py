@@ -10,10 +10,11 @@ from app.core.errors import NotSent, PortGone, UnknownOutcome
 from app.core.message import Message, Sent
 from app.core.msisdn import dialled
 from app.core.ports import Job
+from app.modems.inbox import sim_of
 from app.modems.spec import ModemSpec
 from hw.errors import AtError, HwError, OutcomeUnknown, PortLost
 from hw.gsm.modem import GsmModem
-from hw.gsm.pdu import PduError, SubmitPdu, encode_submit, measure
+from hw.gsm.pdu import PduError, SubmitPdu, encode_submit
 
 
 class References(Protocol):
@@ -28,11 +29,10 @@ def encode(message: Message, spec: ModemSpec, references: References, clock: Clo
     """The PDUs of a message. Raises NotSent (``bad_request``) for a text that fits no message."""
     left = None if math.isinf(message.ends) else max(message.ends - clock.steady(), 1.0)
     try:
-        long = measure(message.text, national=spec.national).parts > 1
         return encode_submit(
             dialled(message.receiver),
             message.text,
-            reference=references.part_reference(message.receiver) % 256 if long else 0,
+            reference=lambda: references.part_reference(message.receiver),
             validity=left,
             report=message.report,
             national=spec.national,
@@ -57,9 +57,7 @@ def send(modem: GsmModem, job: Job, pdus: list[SubmitPdu], spec: ModemSpec, more
         raise NotSent(f"{spec.name} did not take the message: {error}") from error
     except HwError as error:
         raise NotSent(f"{spec.name} does not answer; nothing was sent") from error
-    identity = modem.identity
-    sim = identity.iccid if identity and identity.iccid else ""
-    return Sent(spec.id, spec.name, len(pdus), tuple(references), sim)
+    return Sent(spec.id, spec.name, len(pdus), tuple(references), sim_of(modem, spec.id))
 
 
 class Pace:

@@ -109,7 +109,7 @@ class Serving:
                     self._inbox.late_reference(seq, self._sim, reference)
                 return
             case _:
-                errand = self._inbox.errand(event, self.spec.id, self._sim) if self._inbox else None
+                errand = self._inbox.errand(event, self.spec.id, lambda: self._sim) if self._inbox else None
                 if errand is not None and not self._queue.put_errand(errand):
                     self._early.append(errand)
                 return

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
 from typing import TypeVar
 
-from app.core.errors import BadRequest, GatewayError, NoDevice
+from app.core.errors import BadRequest, GatewayError
+from app.modems.errands import result_of
 from app.modems.finding import PinMemory
 from app.modems.fleet import Fleet
 from app.modems.inbox import sim_of
-from hw.errors import HwError, PinRefused
+from hw.errors import PinRefused
 from hw.gsm import imei, locks
 from hw.gsm.locks import SimLock
 from hw.gsm.modem import GsmModem
+from hw.gsm.start import LAST_TRIES
 
 PATIENCE = 60.0  # seconds for a modem's thread to come to a tool and be done with it
 WARNING = (
@@ -54,13 +54,13 @@ class Tools:
 
     def lock_sim(self, modem: str, on: bool, pin: str, note: Note) -> None:
         """Have the card ask for its PIN, or not. A PIN that was refused is never given again."""
-        self._with(modem, self._guarded(pin, lambda at_work: locks.set_lock(at_work, on, pin)))
+        self._with(modem, self._guarded(modem, pin, lambda at_work: locks.set_lock(at_work, on, pin)))
         note("sim.lock_on" if on else "sim.lock_off", modem)
 
     def change_pin(self, modem: str, old: str, new: str, note: Note) -> None:
         if not (new.isascii() and new.isdigit() and 4 <= len(new) <= 8):
             raise BadRequest("a PIN has 4 to 8 digits")
-        self._with(modem, self._guarded(old, lambda at_work: locks.change_pin(at_work, old, new)))
+        self._with(modem, self._guarded(modem, old, lambda at_work: locks.change_pin(at_work, old, new)))
         note("sim.pin_changed", modem)
 
     def write_imei(self, modem: str, number: str, typed: str, password_is_right: bool, note: Note) -> None:
@@ -84,17 +84,17 @@ class Tools:
             self._writing.release()
         note("imei.written", f"{modem}: {number}")
 
-    def _guarded(self, pin: str, work: Callable[[GsmModem], None]) -> Callable[[GsmModem], None]:
+    def _guarded(self, item: str, pin: str, work: Callable[[GsmModem], None]) -> Callable[[GsmModem], None]:
         """The work, with all that keeps a card from being locked."""
         if not (pin.isascii() and pin.isdigit() and 4 <= len(pin) <= 8):
             raise BadRequest("a PIN has 4 to 8 digits")
 
         def guarded(modem: GsmModem) -> None:
-            card = sim_of(modem, "")
+            card = sim_of(modem, item)
             if self._pins.pin_was_refused(card, pin):
                 raise PinLocked("this SIM refused this PIN before; it is not given again")
             left = locks.tries_left(modem)
-            if left is not None and left < 2:
+            if left is not None and left < LAST_TRIES:
                 raise PinLocked("this SIM has one try left and a wrong PIN would lock it; none is given here")
             try:
                 work(modem)
@@ -107,20 +107,4 @@ class Tools:
         return guarded
 
     def _with(self, modem: str, work: Callable[[GsmModem], T]) -> T:
-        answer: Future[T] = Future()
-
-        def errand(at_work: GsmModem | None) -> None:
-            try:
-                if at_work is None:
-                    raise NoDevice("the modem was lost before it was asked")
-                answer.set_result(work(at_work))
-            except GatewayError as error:
-                answer.set_exception(error)
-            except (HwError, ValueError) as error:
-                answer.set_exception(NoDevice(str(error)))
-
-        self._fleet.errand(modem, errand)
-        try:
-            return answer.result(PATIENCE)
-        except Late:
-            raise NoDevice(f"the modem did not come to it within {PATIENCE:.0f} s") from None
+        return result_of(self._fleet, modem, work, PATIENCE)

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.core.message import LedgerRow
 from app.store.ledger import ROW, row_of
+from app.store.otp import figures
 
 PIECE = 500
 
@@ -103,14 +104,7 @@ class LedgerBook:
             "SELECT count(*) FROM message WHERE accepted >= ? AND command IN ('request-otp', 'create-otp')",
             since,
         )
-        known = dict(
-            self._read(
-                "SELECT CASE WHEN state = 'alive' AND expires <= ? THEN 'expired' ELSE state END, count(*)"
-                " FROM otp GROUP BY 1",
-                now,
-            )
-        )
-        return {"issued": issued[0][0], **{name: known.get(name, 0) for name in _STATES}}
+        return {"issued": issued[0][0], **figures(self._read, now)}
 
     def close(self) -> None:
         self._connection.close()
@@ -118,6 +112,3 @@ class LedgerBook:
     def _read(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._connection.execute(query, values).fetchall()
-
-
-_STATES = ("alive", "used", "locked", "expired")

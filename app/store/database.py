@@ -92,6 +92,19 @@ INSERT INTO sim_of_modem SELECT imei, iccid, since FROM last_sim;
 DROP TABLE last_sim;
 CREATE TABLE canary (day TEXT PRIMARY KEY, sent INTEGER NOT NULL) WITHOUT ROWID;
 """,
+    # 5: reports find their message, and the sweep what is old, without reading the whole table; reports go
+    # with their message; what is handed on again is told from what was handed on before.
+    """
+DROP INDEX message_sim;
+CREATE INDEX message_reported ON message (sim, substr(receiver, -7), finished) WHERE sim <> '';
+CREATE INDEX message_unknown ON message (modem, finished) WHERE state = 'unknown';
+CREATE INDEX message_finished ON message (finished) WHERE finished IS NOT NULL;
+DELETE FROM part_report WHERE seq NOT IN (SELECT seq FROM message);
+CREATE TRIGGER message_gone AFTER DELETE ON message BEGIN
+    DELETE FROM part_report WHERE seq = old.seq;
+END;
+ALTER TABLE forward ADD COLUMN replays INTEGER NOT NULL DEFAULT 0;
+""",
 )
 SCHEMA_VERSION = len(STEPS)
 

@@ -10,6 +10,11 @@ from typing import Any
 from app.core.forwarding import Work
 from app.store.database import Database
 
+_AGAIN = (
+    "UPDATE forward SET state = 'waiting', tries = 0, due = ?, error = '',"
+    " replays = replays + (state <> 'waiting')"  # what is still under way keeps its name
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -44,7 +49,7 @@ class SqliteForward:
 
     def due(self, now: float) -> Sequence[Work]:
         rows = self._database.read(
-            "SELECT id, message, rule, tries FROM forward WHERE state = 'waiting' AND due <= ?"
+            "SELECT id, message, rule, tries, replays FROM forward WHERE state = 'waiting' AND due <= ?"
             " ORDER BY due LIMIT 50",
             now,
         )
@@ -64,8 +69,7 @@ class SqliteForward:
     def replay(self, message: int, now: float) -> int:
         def work(connection: sqlite3.Connection) -> int:
             return connection.execute(
-                "UPDATE forward SET state = 'waiting', tries = 0, due = ?, error = ''"
-                " WHERE message = ? AND state IN ('done', 'failed', 'waiting')",
+                f"{_AGAIN} WHERE message = ? AND state IN ('done', 'failed', 'waiting')",
                 (now, message),
             ).rowcount
 
@@ -87,7 +91,7 @@ class SqliteForward:
 
         def work(connection: sqlite3.Connection) -> int:
             return connection.execute(
-                "UPDATE forward SET state = 'waiting', tries = 0, due = ?, error = '' WHERE state = 'failed'",
+                f"{_AGAIN} WHERE state = 'failed'",
                 (now,),
             ).rowcount
 

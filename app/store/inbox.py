@@ -86,6 +86,16 @@ class SqliteInbox:
 
         return InboxMessage(int(self._database.submit(work).wait()), message)
 
+    def keep_repeat(self, number: int, known: int) -> None:
+        # 0: somebody has deleted the message meanwhile; the part waits for nothing all the same.
+        self._database.submit(
+            lambda connection: connection.execute(
+                "UPDATE inbox_part SET message = coalesce((SELECT message FROM inbox_part WHERE id = ?), 0)"
+                " WHERE id = ?",
+                (known, number),
+            )
+        ).wait()
+
     def part_deleted(self, sim: str, place: int) -> None:
         self._database.submit(
             lambda connection: connection.execute(
@@ -155,7 +165,10 @@ class SqliteInbox:
         self._database.submit(work).wait()
 
     def sweep(self, before: float) -> None:
-        """Forget the parts of messages that are long complete, and messages older than a Unix time."""
+        """Forget the parts, older than a Unix time, of messages that are shown.
+
+        The messages themselves are somebody's post: they stay until a person deletes them.
+        """
         self._run("DELETE FROM inbox_part WHERE arrived < ? AND deleted = 1 AND message IS NOT NULL", before)
 
     def _run(self, query: str, *values: Any) -> None:

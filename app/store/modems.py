@@ -41,7 +41,8 @@ class ModemMemory:
         rows = self._database.read(
             "SELECT count(*) FROM message WHERE accepted >= ?"
             " AND (state IN ('sending', 'sent', 'delivered', 'unknown') OR reason = 'undelivered')"
-            " AND (sim <> '' AND sim = ? OR modem = ? AND (? = '' OR sim = '' AND accepted >= "
+            " AND (sim <> '' AND sim = ? OR modem = ?"
+            " AND (? = '' OR sim IN ('', 'modem:' || modem) AND accepted >= "
             " (SELECT coalesce(max(since), 0) FROM sim_of_modem WHERE iccid = ?)))",
             since,
             sim,
@@ -51,14 +52,24 @@ class ModemMemory:
         )
         return int(rows[0][0])
 
-    def pin_was_refused(self, iccid: str, pin: str) -> bool:
+    def pin_was_refused(self, card: str, pin: str) -> bool:
         """A PIN that a SIM refused is never tried again: three wrong ones lock the card."""
-        return bool(self._database.read("SELECT 1 FROM refused_pin WHERE mark = ?", self._pin(iccid, pin)))
+        return self._is_marked(self._digest("refused pin", card, pin))
 
-    def remember_refused_pin(self, iccid: str, pin: str) -> None:
-        mark = self._pin(iccid, pin)
+    def remember_refused_pin(self, card: str, pin: str) -> None:
+        self._mark(self._digest("refused pin", card, pin))
+
+    def pin_was_unanswered(self, card: str, pin: str) -> bool:
+        """A PIN that was given and not answered may have cost a try."""
+        return self._is_marked(self._digest("unanswered pin", card, pin))
+
+    def remember_unanswered_pin(self, card: str, pin: str) -> None:
+        self._mark(self._digest("unanswered pin", card, pin))
+
+    def forget_unanswered_pin(self, card: str, pin: str) -> None:
+        mark = self._digest("unanswered pin", card, pin)
         self._database.submit(
-            lambda connection: connection.execute("INSERT OR IGNORE INTO refused_pin VALUES (?)", (mark,))
+            lambda connection: connection.execute("DELETE FROM refused_pin WHERE mark = ?", (mark,))
         ).wait()
 
     def sim_of(self, imei: str) -> str | None:
@@ -117,5 +128,10 @@ class ModemMemory:
         rows = self._database.read("SELECT iccid, amount, said, at FROM balance")
         return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
-    def _pin(self, iccid: str, pin: str) -> bytes:
-        return self._digest("refused pin", iccid, pin)
+    def _is_marked(self, mark: bytes) -> bool:
+        return bool(self._database.read("SELECT 1 FROM refused_pin WHERE mark = ?", mark))
+
+    def _mark(self, mark: bytes) -> None:
+        self._database.submit(
+            lambda connection: connection.execute("INSERT OR IGNORE INTO refused_pin VALUES (?)", (mark,))
+        ).wait()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import sqlite3
+from collections.abc import Callable
+from typing import Any
 
 from app.core.ports import Verdict
 from app.store.database import Database
@@ -74,10 +76,13 @@ class SqliteOtpStore:
         )
 
 
-def figures(database: Database, now: float) -> dict[str, int]:
-    """How many references are alive, used, locked and expired; nothing that tells which."""
+def figures(read: Callable[..., list[tuple[Any, ...]]], now: float) -> dict[str, int]:
+    """How many references are alive, used, locked and expired; nothing that tells which.
+
+    read(query, *values) gives the rows, by a connection of the caller's choice.
+    """
     counted = {"alive": 0, "used": 0, "locked": 0, "expired": 0}
-    rows = database.read(
+    rows = read(
         "SELECT CASE WHEN state = 'alive' AND expires <= ? THEN 'expired' ELSE state END, count(*)"
         " FROM otp GROUP BY 1",
         now,

@@ -7,12 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.store.database import Database
+from app.store.database import Database, Write
 
 # A network tries for three days at the most; a reference of 8 bits comes round again, the newest is meant.
 PATIENCE = 3 * 24 * 3600.0
 # After a send whose outcome is unknown a report within this time may be about it.
 ADOPTED = 3600.0
+# Each by an index of its own (step 5): they run in the thread that writes for everybody.
+FIND = (
+    "SELECT seq, refs FROM message WHERE sim = ? AND sim <> '' AND substr(receiver, -7) = ? AND finished >= ?"
+    " AND ',' || refs || ',' LIKE ? AND state IN ('sent', 'delivered', 'failed')"
+    " ORDER BY finished DESC, seq DESC"
+)
+ADOPT = (
+    "SELECT seq FROM message WHERE modem = ? AND state = 'unknown' AND finished >= ? AND refs = ''"
+    " AND parts = 1 AND substr(receiver, -7) = ? LIMIT 2"
+)
 _ROW = "seq, id, command, owner, modem, name, state, parts, callback"
 
 
@@ -44,7 +54,7 @@ class SqliteReports:
 
     def match(
         self, sim: str, reference: int, tail: str, status: int, outcome: str, at: float, modem: str = ""
-    ) -> None:
+    ) -> Write:
         def work(connection: sqlite3.Connection) -> Reported | None:
             found = _find(connection, sim, reference, tail, at)
             adopted = found is None and _adopt(connection, sim, reference, tail, at, modem)
@@ -61,7 +71,7 @@ class SqliteReports:
             )
             return _settle(connection, seq)
 
-        self._database.submit(work, lambda write: self._tell(write.value))
+        return self._database.submit(work, lambda write: self._tell(write.value))
 
     def late_reference(self, seq: int, sim: str, reference: int) -> None:
         def work(connection: sqlite3.Connection) -> Reported | None:
@@ -98,20 +108,13 @@ def _find(
     connection: sqlite3.Connection, sim: str, reference: int, tail: str, at: float
 ) -> tuple[int, int] | None:
     """The newest message of this SIM with the reference and the receiver's last digits; which part it is."""
-    rows = connection.execute(
-        "SELECT seq, refs FROM message WHERE sim = ? AND ',' || refs || ',' LIKE ? AND receiver LIKE ?"
-        " AND finished >= ? AND state IN ('sent', 'delivered', 'failed') ORDER BY seq DESC",
-        (sim, f"%,{reference},%", f"%{tail}", at - PATIENCE),
-    ).fetchall()
-    for seq, refs in rows:
-        reported = {
-            row[0] for row in connection.execute("SELECT part FROM part_report WHERE seq = ?", (seq,))
-        }
-        places = [part for part, text in enumerate(refs.split(",")) if text == str(reference)]
-        fresh = [part for part in places if part not in reported]
-        if fresh or places:
-            return seq, (fresh or places)[0]
-    return None
+    row = connection.execute(FIND, (sim, tail, at - PATIENCE, f"%,{reference},%")).fetchone()
+    if row is None:
+        return None
+    seq, refs = row
+    reported = {part for (part,) in connection.execute("SELECT part FROM part_report WHERE seq = ?", (seq,))}
+    places = [part for part, text in enumerate(refs.split(",")) if text == str(reference)]
+    return seq, next((part for part in places if part not in reported), places[0])
 
 
 def _adopt(
@@ -121,11 +124,7 @@ def _adopt(
 
     Its modem went silent before it told the reference; the network's word is proof that it was sent.
     """
-    rows = connection.execute(
-        "SELECT seq FROM message WHERE modem = ? AND state = 'unknown' AND refs = '' AND parts = 1"
-        " AND receiver LIKE ? AND finished >= ?",
-        (modem, f"%{tail}", at - ADOPTED),
-    ).fetchall()
+    rows = connection.execute(ADOPT, (modem, at - ADOPTED, tail)).fetchall()
     if len(rows) != 1:
         return False
     connection.execute(

@@ -287,8 +287,9 @@ class AtChannel:
             for item in news:
                 try:
                     self._on_news(item)
-                except Exception:
-                    log.exception("The listener of modem %s failed on %s.", self.name, item.prefix)
+                except Exception as error:  # its text may hold what was heard
+                    kind = type(error).__name__
+                    log.error("The listener of modem %s failed on %s: %s.", self.name, item.prefix, kind)
 
     def _report_loss(self, error: PortLost) -> None:
         self._exchange.fail(error)

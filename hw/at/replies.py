@@ -310,7 +310,9 @@ def tries_left(lines: Sequence[str]) -> int | None:
     """PIN tries left, from ``^CPIN: SIM PIN,3,…`` (Huawei), ``+SPIC: 3,…`` (SIMCom),
     ``+CPINR: SIM PIN,3,3`` (27.007 §8.65), ``+QPINC: "SC",3,10`` (Quectel), ``+ZPINPUK: 3,10`` (ZTE)."""
     for value in _lines(lines, "^CPIN", "+SPIC", "+CPINR", "+QPINC", "+ZPINPUK"):
-        for part in split(value):
+        parts = split(value)
+        # ^CPIN: <state>,[<tries>],<PUK>,<PIN>,<PUK2>,<PIN2>: an open SIM has nothing in the second place.
+        for part in parts[3:4] if len(parts) == 6 else parts:
             left = number(part)
             if left is not None:
                 return left

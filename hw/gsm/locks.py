@@ -8,6 +8,7 @@ from hw.at import replies
 from hw.at.command import quoted
 from hw.errors import AtError, HwError, PinRefused
 from hw.gsm import imei as numbers
+from hw.gsm import start
 from hw.gsm.modem import GsmModem
 
 
@@ -28,9 +29,8 @@ def sim_lock(modem: GsmModem) -> SimLock:
 
 
 def tries_left(modem: GsmModem) -> int | None:
-    """PIN tries left, where the modem tells; without a family's question the generic one (27.007 §8.65)."""
-    command = modem.dialect.pin_tries or 'AT+CPINR="SIM PIN"'
-    return replies.tries_left(_lines(modem, command))
+    """PIN tries left, where the modem tells. Raises AtTimeout, PortLost."""
+    return start.tries_left(lambda command: _lines(modem, command), modem.dialect)
 
 
 def set_lock(modem: GsmModem, on: bool, pin: str) -> None:

@@ -17,7 +17,8 @@ from hw.gsm.imei import completed
 from hw.gsm.news import event_of
 from hw.gsm.pdu import SubmitPdu
 from hw.gsm.session import USSD_TIMEOUT, UssdSession
-from hw.gsm.start import SIM_PATIENCE, Identity, Starter, is_busy
+from hw.gsm.start import SIM_PATIENCE, Identity, PinRecord, Starter, is_busy
+from hw.gsm.stores import Stores
 from hw.gsm.ussd import UssdAnswer
 from hw.ports import Line, open_port
 
@@ -54,6 +55,7 @@ class GsmModem:
         self._session: UssdSession | None = None  # the reading thread may speak before it is there
         self._channel = channel_of(self._hear, self._port_lost)
         self._session = UssdSession(self._channel)
+        self._stores = Stores(self._channel)
 
     @classmethod
     def open(
@@ -80,26 +82,29 @@ class GsmModem:
     def start(
         self,
         pin: str | None = None,
-        pin_was_refused: Callable[[str | None], bool] | None = None,
+        pins: PinRecord | None = None,
         *,
         patience: float = SIM_PATIENCE,
         baud: int | None = None,
     ) -> Identity:
         """Make the modem ready for messages; also after ModemRestarted. The inbox is the caller's to read.
 
-        pin_was_refused(iccid) tells whether this PIN was refused before; the PIN is given once at most.
+        pins tells whether this PIN must be kept back; it is given once at most.
         patience: seconds that the SIM may need. baud: the rate to hold a modem to that would guess it anew.
-        Raises PinNeeded, PinRefused, SimBlocked, SimMissing.
+        Raises PinNeeded, PinKeptBack, PinRefused, SimBlocked, SimMissing.
         """
         self._started = False
-        self.identity = Starter(
-            self._channel, pin=pin, pin_was_refused=pin_was_refused, patience=patience, baud=baud
-        ).run()
+        self.identity = Starter(self._channel, pin=pin, pins=pins, patience=patience, baud=baud).run()
         self._dialect = self.identity.dialect
         self._link_kept = False
+        self._settle()
         self._keep_link()
         self._started = True
         return self.identity
+
+    def _settle(self) -> None:
+        store = self.identity.store if self.identity is not None else None
+        self._stores.settle(store.name if store is not None else None)
 
     def who(self) -> str | None:
         """The IMEI of whoever is at the port, before anything about it is changed. Raises AtTimeout."""
@@ -114,10 +119,13 @@ class GsmModem:
         meanwhile is announced as ModemRestarted.
         """
         self._channel.resync()
+        echoes = self._channel.echoes
         imei = replies.imei(self._channel.ask("AT+CGSN").lines)
+        self._channel.echo_is_off = self._channel.echoes == echoes
         if known.imei is not None and (imei is None or completed(imei) != known.imei):
             raise HwError("Another modem answers at this port than before.")
         self.identity, self._dialect = known, known.dialect
+        self._settle()
         self._started = True
         self.resync()
         return known
@@ -229,34 +237,19 @@ class GsmModem:
 
     def list_sms(self) -> list[stored.Stored]:
         """All messages in the store, read or not; entries without PDU could not be read."""
-        return stored.listing(self._channel.ask("AT+CMGL=4").lines)
+        return self._stores.list()
 
     def read_sms(self, index: int, store: str | None = None) -> stored.Stored | None:
         """One message; None for an empty place. store: where the news said that it lies."""
-        known = self.identity.store.name if self.identity and self.identity.store else None
-        if store is not None and known is not None and store != known and store.isalpha():
-            self._channel.ask(f'AT+CPMS="{store}"')
-            try:
-                return self._read(index)
-            finally:
-                self._channel.ask(f'AT+CPMS="{known}"')
-        return self._read(index)
+        return self._stores.read(index, store)
 
-    def _read(self, index: int) -> stored.Stored | None:
-        try:
-            return stored.message(self._channel.ask(f"AT+CMGR={int(index)}").lines, index)
-        except AtError as error:
-            if error.code in (321, "invalid memory index"):
-                return None
-            raise
+    def delete_sms(self, index: int, store: str | None = None) -> None:
+        """Delete one message, after it was persisted; store as for reading. An empty place is fine."""
+        self._stores.delete(index, store)
 
-    def delete_sms(self, index: int) -> None:
-        """Delete one message, after it was persisted. An empty place is fine."""
-        try:
-            self._channel.ask(f"AT+CMGD={int(index)}")
-        except AtError as error:
-            if error.code not in (321, "invalid memory index"):
-                raise
+    def lies_elsewhere(self, store: str | None) -> bool:
+        """Whether news name another store than the one in use, whose places have the same numbers."""
+        return self._stores.elsewhere(store)
 
     def store(self) -> replies.Store | None:
         """The store in use and how full it is."""

@@ -6,11 +6,22 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from hw.at import replies
 from hw.at.channel import AtChannel
 from hw.at.command import quoted
-from hw.errors import AtError, PinNeeded, PinRefused, SimBlocked, SimMissing, SimProblem
+from hw.errors import (
+    AtError,
+    AtTimeout,
+    PinKeptBack,
+    PinNeeded,
+    PinRefused,
+    PortLost,
+    SimBlocked,
+    SimMissing,
+    SimProblem,
+)
 from hw.gsm.dialects import Dialect, choose
 from hw.gsm.imei import completed
 from hw.gsm.told import Told
@@ -25,6 +36,8 @@ _SMS_PATIENCE = 30.0
 #: "SIM busy": 27.007 §9.2.1, 27.005 §3.2.5, Wavecom's 515 "please wait, init in progress".
 _BUSY: set[int | str] = {14, 314, 515, "SIM BUSY"}
 _NO_SIM: set[int | str] = {10, 13, 15, 310, 313, 315, "SIM NOT INSERTED", "SIM FAILURE", "SIM WRONG"}
+#: With fewer tries left no PIN is given: the last one is a person's.
+LAST_TRIES = 2
 _KEPT_MESSAGES = ("ME", "SM", "MT")
 
 
@@ -41,10 +54,22 @@ class Identity(Told):
     news: str | None
 
 
+class PinRecord(Protocol):
+    """What is remembered of the PIN by card; iccid: None where the card does not tell it before its PIN."""
+
+    def kept_back(self, iccid: str | None, tries: int | None) -> str:
+        """Why this card must not get the PIN, as a sentence, or "". tries: left, None where nobody tells."""
+        ...
+
+    def unanswered(self, iccid: str | None) -> None:
+        """The PIN was given and the modem said nothing: a try may be lost."""
+        ...
+
+
 class Starter:
     """One run of the start sequence over a channel.
 
-    pin_was_refused: asked with the ICCID (None if unknown) before the PIN is given; True keeps it back.
+    pins: asked before the PIN is given, and told when no answer came.
     baud: the rate to hold the modem to, None to leave that as it is.
     """
 
@@ -53,14 +78,14 @@ class Starter:
         channel: AtChannel,
         *,
         pin: str | None = None,
-        pin_was_refused: Callable[[str | None], bool] | None = None,
+        pins: PinRecord | None = None,
         patience: float = SIM_PATIENCE,
         baud: int | None = None,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._channel = channel
         self._pin = pin
-        self._pin_was_refused = pin_was_refused
+        self._pins = pins
         self._patience = patience
         self._baud = baud
         self._pause = 0.0
@@ -138,7 +163,7 @@ class Starter:
         state = self._sim_state()
         iccid = self._iccid(dialect)
         if state == "SIM PIN":
-            self._give_pin(iccid)
+            self._give_pin(iccid, dialect)
             state = self._sim_state(since_pin=True)
         if state in ("SIM PUK", "SIM PUK2"):
             raise SimBlocked("The SIM is blocked and asks for its PUK.", iccid)
@@ -166,17 +191,24 @@ class Starter:
                 raise SimMissing(f"The SIM did not become ready within {self._patience:g} s: {why}.")
             self._channel.pause(_AGAIN)
 
-    def _give_pin(self, iccid: str | None) -> None:
+    def _give_pin(self, iccid: str | None, dialect: Dialect) -> None:
         if not self._pin:
             raise PinNeeded("The SIM asks for a PIN and none is configured.", iccid)
-        if self._pin_was_refused is not None and self._pin_was_refused(iccid):
-            raise PinRefused("This PIN was refused before; it is not given again.", iccid)
+        tries = tries_left(self._try, dialect)
+        if self._pins is not None and (why := self._pins.kept_back(iccid, tries)):
+            raise PinKeptBack(why, iccid)
+        if tries is not None and tries < LAST_TRIES:
+            raise PinKeptBack("The SIM has one try left and a wrong PIN would lock it; none is given.", iccid)
         try:
             self._channel.ask(f"AT+CPIN={quoted(self._pin)}")
         except AtError as error:
             if is_busy(error):  # not looked at, so no try was lost; the next start will ask again
                 raise SimMissing("The SIM is busy and did not take the PIN.", iccid) from error
             raise PinRefused("The SIM refused the PIN.", iccid) from error
+        except (AtTimeout, PortLost):
+            if self._pins is not None:
+                self._pins.unanswered(iccid)
+            raise
 
     def _iccid(self, dialect: Dialect) -> str | None:
         for command in dialect.iccid:
@@ -234,6 +266,11 @@ def nearest_news(supported: Sequence[Sequence[int]]) -> str | None:
     for wishes, values in zip(_WISHES, supported, strict=False):
         chosen.append(next((wish for wish in wishes if wish in values), min(values, default=0)))
     return ",".join(map(str, chosen))
+
+
+def tries_left(ask: Callable[[str], Sequence[str]], dialect: Dialect) -> int | None:
+    """PIN tries left, where the modem tells; without a family's question the generic one (27.007 §8.65)."""
+    return replies.tries_left(ask(dialect.pin_tries or 'AT+CPINR="SIM PIN"'))
 
 
 def is_busy(error: AtError) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -50,7 +51,7 @@ def encode_submit(
     number: str,
     text: str,
     *,
-    reference: int = 0,
+    reference: int | Callable[[], int] = 0,
     wide_reference: bool = False,
     validity: float | None = None,
     report: bool = False,
@@ -62,7 +63,7 @@ def encode_submit(
     """Write a text to a number as one or more parts, in order.
 
     reference: ties the parts together; from a counter per receiver, modulo 256 (65,536 when
-    ``wide_reference``).
+    ``wide_reference``); a function is asked only for a text of more than one part.
     validity: seconds left, rounded up to the grid of TP-VP (5 minutes to 63 weeks); None leaves it to the
     network.
     report: ask for a status report of every part. flash: show at once, do not store (class 0).
@@ -79,6 +80,8 @@ def encode_submit(
     dcs = (GSM7 if layout.alphabet == "gsm7" else UCS2) | (FLASH if flash else 0)
     middle = destination + bytes((0, dcs)) + (b"" if validity is None else bytes((relative_octet(validity),)))
     total = len(layout.parts)
+    if callable(reference):
+        reference = reference() if total > 1 else 0
     pdus = []
     for seq, part in enumerate(layout.parts, start=1):
         header = header_of(layout.tables, reference, total, seq, wide=wide_reference)

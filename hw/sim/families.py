@@ -80,7 +80,7 @@ FAMILIES = {
             stores=("SM", "ME"),
             first_index=0,
             silencers=("AT^CURC=0",),
-            tries=("^CPIN?", "^CPIN: READY,{},10,3,10,3"),
+            tries=("^CPIN?", "^CPIN: READY,,10,{},10,3"),
             unknown_command="COMMAND NOT SUPPORT",
         ),
         Family(

@@ -24,6 +24,12 @@ class Receiving(Wire):
         self.creg_mode = {"+CREG": 0, "+CGREG": 0, "+CEREG": 0}
         self.registered = 1
         self.report_status = 0
+        self.other_stores: dict[str, dict[int, Kept]] = {}  # by name, such as SR for delivery reports
+
+    @property
+    def readable(self) -> dict[int, Kept]:
+        """The messages of the store that was chosen for reading and deleting (27.005 §3.2.2)."""
+        return self.other_stores.get(self.stores[0], self.card.kept)
 
     def report(self, message: Submit, reference: int) -> None:
         now = datetime.now(UTC)

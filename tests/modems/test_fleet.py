@@ -10,10 +10,17 @@ import pytest
 
 from app.core.errors import BadRequest, NotSent, UnknownOutcome
 from app.core.message import Sent
+from app.modems.finding import Finder
 from app.modems.ladder import Patience
+from app.modems.search import Ports
 from app.modems.sending import encode
+from app.modems.spec import ModemSpec
+from app.settings.modems import Modem
 from app.settings.sms import Sms
+from hw.errors import AtTimeout, PinKeptBack
+from hw.gsm.modem import GsmModem
 from hw.sim.faults import Fault
+from hw.sim.modem import SimModem
 from hw.sim.plugs import plugs
 from tests.hw.gsm.test_modem_start import Ear
 from tests.modems.yard import CLOCK, Yard, parcel
@@ -178,6 +185,46 @@ def test_a_pin_is_given_once_and_never_again_after_it_was_refused(yard: Yard) ->
     yard.use("a", sim_pin="1234")
     yard.until(yard.lanes)
     assert modem.counts.pins == 2
+
+
+def unanswered(yard: Yard, monkeypatch: pytest.MonkeyPatch, make: str) -> tuple[SimModem, GsmModem, Finder]:
+    """A modem that was given its PIN and said nothing."""
+    monkeypatch.setattr("hw.at.channel.patience", lambda command: 0.5)
+    behind = yard.simulated("a", make=make)
+    behind.card.pin = "1234"
+    behind.faults.add(Fault("command", "silence", command="AT+CPIN="))
+    port = f"sim://{yard.name}-a"
+    spec = ModemSpec.of("a", Modem(name="a", port=port, sim_pin="1234"), Sms())
+    finder = Finder(spec, Ports(), yard.memory)
+    modem = GsmModem.open(port)
+    with pytest.raises(AtTimeout):
+        finder.bring_up(modem)
+    return behind, modem, finder
+
+
+def test_a_pin_that_was_not_answered_is_kept_back_until_the_card_is_open(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind, modem, finder = unanswered(yard, monkeypatch, "generic")
+    with modem:
+        with pytest.raises(PinKeptBack, match="not answered"):
+            finder.bring_up(modem)
+        assert behind.counts.pins == 0
+        behind.card.verified = True  # it had taken the PIN, or somebody gave it
+        behind.sim_opens()
+        finder.bring_up(modem)
+        behind.power_up()
+        finder.bring_up(modem)
+    assert behind.counts.pins == 1
+
+
+def test_a_pin_that_was_not_answered_is_given_again_where_the_card_says_that_it_cost_no_try(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind, modem, finder = unanswered(yard, monkeypatch, "sim800")
+    with modem:
+        finder.bring_up(modem)
+    assert behind.counts.pins == 1
 
 
 def test_a_limit_a_minute_holds_messages_back_and_shows_in_the_wait(yard: Yard) -> None:

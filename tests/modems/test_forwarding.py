@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ import pytest
 
 from app.core.forwarding import Rule, begins_with_stop
 from app.core.inbox import InboxMessage, NewMessage
-from app.modems.forwarding import Forwarder, NotTaken, signature
+from app.modems.forwarding import Forwarder, MayBeOut, NotTaken, signature
 from app.store.database import Database
 from app.store.forward import SqliteForward
 from app.store.inbox import SqliteInbox
@@ -63,7 +64,8 @@ class Post:
         self.mails: list[tuple[str, str, str]] = []
         self.published: list[tuple[str, bytes]] = []
         self.blocked: list[str] = []
-        self.broken = False
+        self.names: list[str] = []
+        self.broken: Exception | None = None
         self.forwarder = self.again()
 
     def again(self) -> Forwarder:
@@ -77,9 +79,10 @@ class Post:
             block=self.blocked.append,
         )
 
-    def _mail(self, to: str, subject: str, text: str) -> None:
-        if self.broken:
-            raise NotTaken("the mail server refused it")
+    def _mail(self, to: str, subject: str, text: str, id: str) -> None:
+        self.names.append(id)
+        if self.broken is not None:
+            raise self.broken
         self.mails.append((to, subject, text))
 
     def arrives(self, text: str, sender: str = "+628111", modem: str = "a") -> InboxMessage:
@@ -194,11 +197,11 @@ def test_a_webhook_that_is_not_there_names_no_contents(post: Post) -> None:
 
 def test_mail_and_topic_are_ways_of_their_own(post: Post) -> None:
     post.forwarder.rules = [Rule("orders", email="a@example.com", mqtt_topic="sms/in")]
-    post.broken = True
+    post.broken = NotTaken("the mail server refused it")
     kept = post.arrives("Order 5")
     post.forwarder.look()
     assert [topic for topic, _ in post.published] == ["sms/in"]
-    post.broken = False
+    post.broken = None
     post.clock.advance(11.0)
     post.forwarder.look()
     assert post.mails == [("a@example.com", "SMS from +628111", "Order 5\n\n(a)")]
@@ -241,3 +244,67 @@ def test_stop_puts_the_sender_on_the_block_list_when_the_rule_is_on(post: Post) 
 )
 def test_the_first_word_decides(text: str, stop: bool) -> None:
     assert begins_with_stop(text, ("STOP",)) is stop
+
+
+def test_an_answer_that_is_no_http_holds_up_nobody(post: Post, hook: Hook) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as odd:
+
+        def answer() -> None:
+            for _ in range(2):
+                caller, _ = odd.accept()
+                with caller:
+                    caller.recv(65536)
+                    caller.sendall(b"garbage that is no HTTP\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{odd.getsockname()[1]}/in"
+        post.forwarder.rules = [Rule("odd", webhook=url), Rule("orders", webhook=hook.url)]
+        kept = post.arrives("Order 5")
+        post.forwarder.look()
+    assert len(hook.got) == 1
+    assert [(way, state, tries) for way, state, tries, _ in post.store.of(kept.id)] == [
+        ("odd/webhook", "waiting", 1),
+        ("orders/webhook", "done", 1),
+    ]
+
+
+def test_a_way_that_fails_as_nobody_foresaw_is_put_off_and_the_others_go_on(post: Post, hook: Hook) -> None:
+    post.broken = RuntimeError("with the text of a message")
+    post.forwarder.rules = [Rule("a", email="a@example.com"), Rule("b", webhook=hook.url)]
+    kept = post.arrives("Order 5")
+    post.forwarder.look()
+    assert len(hook.got) == 1
+    assert [one[1:] for one in post.store.of(kept.id)] == [
+        ("waiting", 1, "an unforeseen RuntimeError"),
+        ("done", 1, ""),
+    ]
+
+
+def test_a_mail_that_may_be_out_is_not_handed_on_again_but_by_hand(post: Post) -> None:
+    post.broken = MayBeOut("the mail may be out")
+    post.forwarder.rules = [Rule("orders", email="a@example.com")]
+    kept = post.arrives("Order 5")
+    post.forwarder.look()
+    post.clock.advance(100_000.0)
+    post.forwarder.look()
+    assert len(post.names) == 1
+    assert post.store.of(kept.id) == [("orders/email", "failed", 1, "the mail may be out")]
+    post.broken = None
+    post.forwarder.replay(kept.id)
+    post.forwarder.look()
+    assert len(post.mails) == 1
+    first, second = post.names
+    assert first != second  # so that the ledger does not take it for the one before
+
+
+def test_all_tries_of_one_mail_bear_one_name(post: Post) -> None:
+    post.broken = NotTaken("not now")
+    post.forwarder.rules = [Rule("orders", email="a@example.com")]
+    post.arrives("Order 5")
+    post.forwarder.look()
+    post.clock.advance(10.5)
+    later = post.again()  # after a restart, too
+    later.rules = post.forwarder.rules
+    later.look()
+    first, second = post.names
+    assert first == second

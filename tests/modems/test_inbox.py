@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,17 +11,25 @@ from pathlib import Path
 import pytest
 
 from app.core.clock import SystemClock
-from app.core.errors import UnknownOutcome
+from app.core.errors import StorageFailed, UnknownOutcome
 from app.core.events import Alarm, SmsArrived
-from app.core.inbox import NewPart
+from app.core.inbox import InboxMessage, NewMessage, NewPart
 from app.core.message import Sent
 from app.modems.inbox import Inbox
 from app.modems.ladder import Patience
+from app.store.inbox import SqliteInbox
+from app.store.reports import ADOPT, FIND
+from hw.gsm.events import ReportArrived
+from hw.gsm.modem import GsmModem
 from hw.gsm.pdu import encode_deliver
+from hw.sim.card import Kept, numbered
 from hw.sim.faults import Fault
+from tests.house import HandClock
 from tests.modems.yard import Yard, parcel
 
 WHEN = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+# STATUS-REPORT on reference 7 to +628111: delivered (3GPP TS 23.040 §9.2.2.3)
+REPORT = "00" + "06" + "07" + "06" + "91261811" + "62110290030082" * 2 + "00"
 LONG = "Each part of this long text holds 153 characters, and the parts come in any order. " * 4
 
 
@@ -102,6 +111,106 @@ def test_a_message_kept_by_a_process_that_died_before_it_was_listed_is_listed_at
     again.take(NewPart("card", "a", 2, other, time.time()))
     again.take(NewPart("card", "a", 1, pdu, time.time()))  # still in the store
     assert texts(yard) == ["kept", "next"]
+
+
+def waiting(yard: Yard) -> int:
+    (row,) = yard.database.read("SELECT count(*) FROM inbox_part WHERE message IS NULL")
+    return int(row[0])
+
+
+def test_a_part_that_the_network_repeats_never_becomes_a_message_of_its_own(yard: Yard) -> None:
+    parts = encode_deliver("+628111", LONG, WHEN, reference=9)
+    clock = HandClock()
+    inbox = Inbox(yard.messages, yard.reports, clock, yard.heard.append)
+    for pdu in (parts[0], *parts, parts[0]):  # once before the message is whole, and once after
+        inbox.take(NewPart("card", "a", None, pdu, clock.wall()))
+    assert texts(yard) == [LONG]
+    assert waiting(yard) == 0
+    clock.advance(25 * 3600.0)
+    again = Inbox(yard.messages, yard.reports, clock, yard.heard.append)
+    (other,) = encode_deliver("+628112", "next", WHEN)
+    again.take(NewPart("card", "a", None, other, clock.wall()))
+    assert texts(yard) == [LONG, "next"]
+
+
+def test_a_part_repeated_before_a_restart_is_known_after_it(yard: Yard) -> None:
+    parts = encode_deliver("+628111", LONG, WHEN, reference=9)
+    for pdu in parts:
+        yard.inbox.take(NewPart("card", "a", None, pdu, time.time()))
+    yard.messages.keep_part(NewPart("card", "a", None, parts[0], time.time()))  # and the process died
+    Inbox(yard.messages, yard.reports, SystemClock(), yard.heard.append).take(
+        NewPart("card", "a", None, parts[1], time.time())
+    )
+    assert texts(yard) == [LONG]
+    assert waiting(yard) == 0
+
+
+def test_what_was_given_up_is_shown_after_a_restart_whatever_came_meanwhile(yard: Yard) -> None:
+    clock = HandClock()
+    first, *_ = encode_deliver("+628111", LONG, WHEN, reference=9)
+    yard.messages.keep_part(NewPart("card", "a", None, first, clock.wall()))
+    clock.advance(25 * 3600.0)
+    (other,) = encode_deliver("+628112", "whole", WHEN)
+    number = yard.messages.keep_part(NewPart("card", "a", None, other, clock.wall()))
+    assert number is not None
+    yard.messages.keep_message(NewMessage("card", "a", "+628112", "whole"), [number])
+    again = Inbox(yard.messages, yard.reports, clock, yard.heard.append)
+    (last,) = encode_deliver("+628113", "last", WHEN)
+    again.take(NewPart("card", "a", None, last, clock.wall()))
+    assert [one.message.missing for one in yard.messages.page()] == [(), (2, 3), ()]
+
+
+@pytest.mark.parametrize("pdu", [encode_deliver("+628111", "important", WHEN)[0], "00FFFF"])
+def test_a_message_that_could_not_be_kept_is_read_again_and_shown(yard: Yard, pdu: str) -> None:
+    class FullCard(SqliteInbox):
+        full = True
+
+        def keep_message(self, message: NewMessage, parts: Sequence[int]) -> InboxMessage:
+            if self.full:
+                raise StorageFailed("the card is full")
+            return super().keep_message(message, parts)
+
+    store = FullCard(yard.database)
+    inbox = Inbox(store, yard.reports, SystemClock(), yard.heard.append)
+    part = NewPart("card", "a", 4, pdu, time.time())
+    for _ in range(2):
+        with pytest.raises(StorageFailed):  # so it is not deleted in the modem
+            inbox.take(part)
+    store.full = False
+    inbox.take(part)
+    assert len(texts(yard)) == 1
+    assert waiting(yard) == 0
+
+
+def test_a_report_is_deleted_in_the_modem_once_it_is_durable_and_not_before(yard: Yard) -> None:
+    behind = yard.simulated("a")
+    sent(yard, 1, "7", 1, number="628111", sim=behind.card.iccid)
+    yard.database.submit(
+        lambda connection: connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON part_report BEGIN SELECT raise(ABORT, 'full'); END"
+        )
+    ).wait()
+    behind.card.keep(REPORT, 1)
+    with GsmModem.open(f"sim://{yard.name}-a") as modem:
+        modem.start()
+        with pytest.raises(StorageFailed):
+            yard.inbox.read_all(modem, "a")
+        assert len(behind.card.kept) == 1 and state(yard, 1)[0] == "sent"
+        yard.database.submit(lambda connection: connection.execute("DROP TRIGGER full")).wait()
+        yard.inbox.read_all(modem, "a")
+    assert not behind.card.kept
+    assert state(yard, 1)[0] == "delivered"
+
+
+def test_what_lies_in_another_store_is_deleted_there_and_nowhere_else(yard: Yard) -> None:
+    modem = yard.ready()
+    modem.card.keep("0001000491551100000548656C6C6F", 1, status=2)  # at place 1 of the card
+    sent(yard, 1, "7", 1, number="628111", sim=modem.card.iccid)
+    modem.other_stores["SR"] = {1: Kept(0, REPORT)}
+    modem.say('+CDSI: "SR",1')
+    yard.until(lambda: not modem.other_stores["SR"])
+    assert state(yard, 1)[0] == "delivered"
+    assert list(modem.card.kept) == [1]
 
 
 def test_what_is_no_message_is_kept_raw(yard: Yard) -> None:
@@ -341,6 +450,57 @@ def test_a_report_that_could_be_about_two_messages_is_about_none(yard: Yard) -> 
     yard.reports.match("card", 9, "4567890", 0, "delivered", time.time(), "a")
     yard.database.submit(lambda connection: None).wait()
     assert [state(yard, seq)[0] for seq in (1, 2)] == ["unknown", "unknown"]
+
+
+def test_a_report_of_a_card_that_tells_no_number_reaches_the_ledger(yard: Yard) -> None:
+    modem = yard.simulated("a", card=replace(numbered(0), iccid=""))
+    yard.use("a")
+    yard.until(yard.lanes)
+    job = parcel("hello")
+    yard.fleet.submit("a", job)
+    outcome = job.wait()
+    assert isinstance(outcome, Sent) and outcome.sim == "modem:a"
+    sent(yard, 1, "7", 1, number="628111", sim=outcome.sim)
+    modem.say(f"+CDS: 22\r\n{REPORT}")
+    yard.until(lambda: state(yard, 1) == ("delivered", ""))
+
+
+def test_a_report_of_a_modem_that_still_starts_is_matched_by_the_card_it_turns_out_to_have(
+    yard: Yard,
+) -> None:
+    card = ""
+    errand = yard.inbox.errand(ReportArrived(REPORT), "a", lambda: card)
+    sent(yard, 1, "7", 1, number="628111", sim="card")
+    card = "card"
+    assert errand is not None
+    errand(None)
+    yard.database.submit(lambda connection: None).wait()
+    assert state(yard, 1) == ("delivered", "")
+
+
+@pytest.mark.parametrize(
+    ("query", "values", "index"),
+    [
+        (FIND, ("card", "4567890", 0.0, "%,7,%"), "message_reported (sim=? AND <expr>=? AND finished>?)"),
+        (ADOPT, ("a", 0.0, "4567890"), "message_unknown (modem=? AND finished>?)"),
+        ("DELETE FROM message WHERE finished < ?", (0.0,), "message_finished (finished<?)"),
+    ],
+    ids=["find", "adopt", "sweep"],
+)
+def test_no_question_about_reports_reads_the_whole_ledger(
+    yard: Yard, query: str, values: tuple[object, ...], index: str
+) -> None:
+    plan = [row[3] for row in yard.database.read(f"EXPLAIN QUERY PLAN {query}", *values)]
+    assert len(plan) == 1 and index in plan[0]  # no table is scanned and nothing is sorted
+
+
+def test_reports_go_with_their_message(yard: Yard) -> None:
+    sent(yard, 1, "7", 1)
+    report(yard, 7)
+    assert yard.database.read("SELECT seq FROM part_report") == [(1,)]
+    yard.ledger.sweep(time.time() + 10)
+    yard.database.submit(lambda connection: None).wait()
+    assert yard.database.read("SELECT seq FROM part_report") == []
 
 
 def test_a_report_of_the_modem_reaches_the_ledger(yard: Yard) -> None:

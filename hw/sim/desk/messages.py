@@ -35,7 +35,7 @@ def _store(modem: SimModem, form: str, argument: str) -> Said:
     if form == "?":
         return Said(("+CPMS: " + ",".join(f'"{name}",{used},{total}' for name in modem.stores),))
     wanted = [bare(part) for part in split(argument)]
-    if any(name not in modem.family.stores for name in wanted):
+    if any(name not in modem.family.stores and name not in modem.other_stores for name in wanted):
         return Said(final="+CMS ERROR: 302")
     modem.stores[: len(wanted)] = wanted
     return Said((f"+CPMS: {used},{total},{used},{total},{used},{total}",))
@@ -81,7 +81,7 @@ for _name in ("+CMGS", "+CMGW"):
 @desk("+CMGR")
 def _read(modem: SimModem, form: str, argument: str) -> Said:
     index = number(argument)
-    kept = modem.card.kept.get(index) if index is not None else None
+    kept = modem.readable.get(index) if index is not None else None
     if kept is None:
         return Said(final="+CMS ERROR: 321")
     length, pdu = kept.lines
@@ -94,11 +94,11 @@ def _read(modem: SimModem, form: str, argument: str) -> Said:
 def _list(modem: SimModem, form: str, argument: str) -> Said:
     wanted = number(argument or "0")
     lines = []
-    for index, kept in sorted(modem.card.kept.items()):
+    for index, kept in sorted(modem.readable.items()):
         if wanted in (4, kept.status):
             length, pdu = kept.lines
             lines.append(f"+CMGL: {index},{kept.status},,{length}\r\n{pdu}")
-            modem.card.kept[index] = Kept(1 if kept.status == 0 else kept.status, kept.pdu)
+            modem.readable[index] = Kept(1 if kept.status == 0 else kept.status, kept.pdu)
     return Said(tuple(lines))
 
 
@@ -109,7 +109,7 @@ def _delete(modem: SimModem, form: str, argument: str) -> Said:
     if flag:
         modem.card.kept.clear()
         return OK
-    if index is None or modem.card.kept.pop(index, None) is None:
+    if index is None or modem.readable.pop(index, None) is None:
         return Said(final="+CMS ERROR: 321")
     return OK
 

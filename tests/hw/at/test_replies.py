@@ -72,7 +72,14 @@ def test_the_pin_lock(status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["^CPIN: SIM PIN,3,10,3,10,3", "+SPIC: 3,10,0,10", '+QPINC: "SC",3,10', "+CPINR: SIM PIN,3,3"]
+    "line",
+    [
+        "^CPIN: SIM PIN,3,10,3,10,2",
+        "^CPIN: READY,,10,3,10,2",
+        "+SPIC: 3,10,0,10",
+        '+QPINC: "SC",3,10',
+        "+CPINR: SIM PIN,3,3",
+    ],
 )
 def test_tries_left(line: str) -> None:
     assert replies.tries_left([line]) == 3

@@ -27,6 +27,7 @@ from hw.gsm.events import (
 )
 from hw.gsm.imei import is_valid
 from hw.gsm.pdu import Deliver, StatusReport, decode
+from hw.sim.card import Kept
 from hw.sim.faults import Fault
 from tests.hw.gsm.bench import NUMBER, PATIENCE, SOON, Bench, message, until
 
@@ -305,6 +306,34 @@ def test_a_restart_without_a_word_sends_no_pdu_as_a_text(bench: Bench) -> None:
     modem.start()
     modem.send_sms(message("clean"))
     assert texts(bench) == ["clean"]
+
+
+def test_a_store_that_was_not_left_again_is_left_before_the_next_look(bench: Bench) -> None:
+    modem = bench.started()
+    behind = bench.modem_behind
+    behind.other_stores["SR"] = {1: Kept(0, "00FF")}
+    behind.sms_in("+6281355550000", "Halo")
+    ours = behind.stores[0]
+    behind.faults.add(Fault("command", "refuse", "+CMS ERROR: 500", command=f'AT+CPMS="{ours}"'))
+    with pytest.raises(AtError):
+        modem.read_sms(1, "SR")
+    assert behind.stores[0] == "SR"
+    (found,) = modem.list_sms()
+    assert found.pdu != "00FF" and behind.stores[0] == ours
+
+
+def test_a_restart_without_a_word_after_the_port_was_opened_anew_sends_no_pdu_as_a_text(bench: Bench) -> None:
+    first = bench.started()
+    known = first.identity
+    assert known is not None
+    first.close()
+    modem = bench.open()
+    modem.take_up(known)
+    bench.modem_behind.power_up()
+    with pytest.raises(Restarted, match="nothing was sent"):
+        modem.send_sms(message("not as digits"))
+    bench.event(ModemRestarted)
+    assert (bench.modem_behind.counts.bodies, bench.modem_behind.counts.stray_pdus) == (0, 0)
 
 
 @pytest.mark.parametrize("kind", ["radio", "modem"])

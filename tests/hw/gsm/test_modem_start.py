@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from hw.errors import PinNeeded, PinRefused, SimBlocked, SimMissing
+from hw.errors import AtTimeout, PinKeptBack, PinNeeded, PinRefused, SimBlocked, SimMissing
 from hw.gsm.start import nearest_news
 from hw.sim.families import FAMILIES
 from hw.sim.faults import Fault, FaultBook, When
@@ -39,6 +39,22 @@ class Ear(FaultBook):
         self.heard[command] = time.monotonic()
         self.said.append(command)
         return None
+
+
+class Record:
+    """A record of PINs that says what the test says and keeps what it is asked."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+        self.asked: list[tuple[str | None, int | None]] = []
+        self.silent: list[str | None] = []
+
+    def kept_back(self, iccid: str | None, tries: int | None) -> str:
+        self.asked.append((iccid, tries))
+        return self._why
+
+    def unanswered(self, iccid: str | None) -> None:
+        self.silent.append(iccid)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -76,16 +92,33 @@ def test_a_refused_pin_is_not_given_again(bench: Bench) -> None:
     with pytest.raises(PinRefused) as refused:
         modem.start("1111")
     assert refused.value.iccid is None or refused.value.iccid == card.iccid
-    asked: list[str | None] = []
-
-    def was_refused(iccid: str | None) -> bool:
-        asked.append(iccid)
-        return True
-
-    with pytest.raises(PinRefused, match="refused before"):
-        modem.start("1111", was_refused)
-    assert len(asked) == 1
+    record = Record("It was refused before.")
+    with pytest.raises(PinKeptBack, match="refused before"):
+        modem.start("1111", record)
+    assert len(record.asked) == 1
     assert (card.tries, bench.modem_behind.counts.pins) == (2, 1)
+
+
+@pytest.mark.parametrize("family", ["sim800", "huawei", "quectel", "zte"])
+def test_the_last_try_of_a_card_is_never_spent(bench: Bench, family: str) -> None:
+    behind = SimModem("careful", make=family)
+    behind.card.pin, behind.card.tries = "4321", 1
+    plugs.plug_in(f"careful-{family}", behind)
+    record = Record("")
+    with pytest.raises(PinKeptBack, match="one try left"):
+        Bench(f"sim://careful-{family}", behind, opened=bench.opened).open().start("4321", record)
+    assert [tries for _, tries in record.asked] == [1]
+    assert (behind.card.tries, behind.counts.pins) == (1, 0)
+
+
+def test_a_pin_that_is_met_with_silence_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.modem_behind.card.pin = "4321"
+    bench.modem_behind.faults.add(Fault("command", "silence", command="AT+CPIN="))
+    monkeypatch.setattr("hw.at.channel.patience", lambda command: 0.5)
+    record = Record("")
+    with pytest.raises(AtTimeout):
+        bench.open().start("4321", record)
+    assert len(record.silent) == 1
 
 
 def test_a_locked_sim_without_a_configured_pin(bench: Bench) -> None:
@@ -154,6 +187,7 @@ def test_the_start_asks_in_order_and_never_resets_to_a_profile(bench: Bench) -> 
         "AT+CPIN?",
         "AT^ICCID?",
         "AT+CCID",  # both are refused while the card is locked
+        "AT^CPIN?",  # how many tries are left
         'AT+CPIN="1234"',
         "AT+CPIN?",
         "AT^ICCID?",
