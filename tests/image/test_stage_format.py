@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.wanting import need, program
+
 TREE = Path(__file__).parents[2]
 STAGES = sorted((TREE / "image").glob("**/stage-*"))
 SHELL = [
@@ -53,7 +55,9 @@ def test_only_the_products_stage_becomes_an_image() -> None:
 
 def test_shellcheck_has_nothing_to_say() -> None:
     assert len(SHELL) > 10
-    checked = run("shellcheck", "-x", *SHELL)
+    shellcheck, missing = program("shellcheck", "shellcheck")
+    need(missing)
+    checked = run(shellcheck, "-x", *SHELL)
     assert checked.returncode == 0, checked.stdout
 
 
