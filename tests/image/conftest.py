@@ -1,4 +1,4 @@
-"""The image under test (OTPPI_IMAGE, by scripts/boot-test or scripts/build-image) as partitions and as files."""
+"""The image under test (OTPPI_IMAGE, by scripts/boot-test or build-image) as partitions and as files."""
 
 import os
 import subprocess
