@@ -57,6 +57,7 @@ system-test: .venv/ready  ## the package on a booted Debian 13: network, firewal
 	scripts/system-test
 
 deb:  ## the Debian package, in dist/
+	@scripts/host-packages deb
 	@scripts/build-deb
 
 image:  ## the flashable image, by pi-gen (docker, or natively as root)
@@ -69,7 +70,7 @@ image-debian:  ## the same stage on a Debian base, for the emulator (root)
 	scripts/pack-image --release build/image/rootfs build/image/otp-pi.img
 
 boot-test:  ## build that image, boot it in the emulator and use it (root)
-	@scripts/setup test
+	@scripts/setup boot
 	@scripts/host-packages image
 	scripts/boot-test
 

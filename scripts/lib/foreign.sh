@@ -12,7 +12,6 @@ DIVERTED=(/usr/bin/py3compile /usr/bin/systemd-hwdb /usr/sbin/depmod /usr/sbin/u
 # qemu-aarch64 for every arm64 program of this machine, opened now (flag F), so that it needs nothing inside a root.
 register_emulator() {
     local registry=/proc/sys/fs/binfmt_misc tools=$BUILD/root-tools
-    if [ "$(uname -m)" = aarch64 ]; then return; fi
     [ -e $registry/register ] || mount -t binfmt_misc binfmt_misc $registry
     if grep -qsx 'flags:.*F.*' $registry/qemu-aarch64 $registry/otppi-aarch64; then return; fi
     sed "s|^:qemu-|:otppi-|; s|:/usr/libexec/|:$tools/usr/libexec/|" "$tools/usr/lib/binfmt.d/qemu-aarch64.conf" \
@@ -25,6 +24,8 @@ foreign_install() {
     shift 2
     native_apt_configuration "$root" "$recommends" >"$configuration"
     mkdir -p "$root/var/cache/apt/archives/partial"
+    # The root may come from a cache of two weeks ago, or a stage before has cleaned up.
+    APT_CONFIG=$configuration apt-get -qq -o Acquire::Retries=3 update >&2
     APT_CONFIG=$configuration apt-get -qq -y -o Acquire::Retries=3 install --download-only "$@" >&2
     say "downloaded $(du -sh "$root/var/cache/apt/archives" | cut -f1)"
 

@@ -46,7 +46,7 @@ def test_every_unit_that_polkit_allows_exists() -> None:
 
 def test_the_package_enables_what_the_image_enables() -> None:
     preset = (OVERLAY / "usr/lib/systemd/system-preset/10-otppi.preset").read_text()
-    ours = set(re.findall(r"^enable (otppi\S+)$", preset, re.MULTILINE))
+    ours = set(re.findall(r"^enable (otppi[\w.-]+)$", preset, re.MULTILINE))
     script = (TREE / "scripts/build-deb").read_text()
     listed = re.search(r"^enabled=\((.*?)\)", script, re.MULTILINE | re.DOTALL)
     assert listed is not None

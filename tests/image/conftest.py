@@ -1,4 +1,4 @@
-"""The image under test (OTPPI_IMAGE, see scripts/boot-test) as partitions and as a tree of files."""
+"""The image under test (OTPPI_IMAGE, by scripts/boot-test or build-image) as partitions and as files."""
 
 import os
 import subprocess
@@ -33,6 +33,12 @@ def boot_partition(card: Card, tmp_path_factory: pytest.TempPathFactory) -> Path
 def root_partition(card: Card) -> str:
     """The ext4 partition in the way e2fsprogs name it."""
     return f"{card.image}?offset={card.partitions()[1].start}"
+
+
+@pytest.fixture(scope="session")
+def pi_os(files: Path) -> bool:
+    """Whether it stands on Raspberry Pi OS, made by pi-gen, and not on the Debian base of the boot tests."""
+    return (files / "usr/lib/raspberrypi-sys-mods").exists()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.wanting import need, program
+
 TREE = Path(__file__).parents[2]
 STAGES = sorted((TREE / "image").glob("**/stage-*"))
 SHELL = [
@@ -40,13 +42,22 @@ def test_every_file_of_a_sub_stage_has_a_name_pi_gen_knows(stage: Path) -> None:
         assert file.name == "files" or (len(number) == 2 and number.isdigit() and kind in kinds), file
 
 
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_what_runs_inside_sets_its_own_options(stage: Path) -> None:
+    """Both runners feed it to `bash -e`: the options of its first line count for nothing."""
+    for script in stage.glob("*/[0-9][0-9]-run-chroot.sh"):
+        assert "\nset -eu -o pipefail\n" in script.read_text(), script
+
+
 def test_only_the_products_stage_becomes_an_image() -> None:
     assert [stage.name for stage in STAGES if (stage / "EXPORT_IMAGE").exists()] == ["stage-otppi"]
 
 
 def test_shellcheck_has_nothing_to_say() -> None:
     assert len(SHELL) > 10
-    checked = run("shellcheck", "-x", *SHELL)
+    shellcheck, missing = program("shellcheck", "shellcheck")
+    need(missing)
+    checked = run(shellcheck, "-x", *SHELL)
     assert checked.returncode == 0, checked.stdout
 
 

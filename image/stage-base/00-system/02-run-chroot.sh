@@ -1,3 +1,4 @@
 #!/bin/bash -eu
 # The one initramfs, built once everything it wants is there.
+set -eu -o pipefail
 update-initramfs -c -k all

@@ -9,13 +9,6 @@ proc /proc proc defaults 0 0
 BOOTDEV /boot/firmware vfat defaults 0 2
 ROOTDEV / ext4 defaults,noatime 0 1
 END
-# The root takes the whole card with the first start.
-drop_in=$ROOTFS_DIR/etc/systemd/system/otppi-firstboot.service.d
-install -d "$drop_in"
-cat >"$drop_in/whole-card.conf" <<END
-[Service]
-ExecStartPost=+/usr/bin/systemctl start --no-block otppi-expand.service
-END
 echo 'console=serial0,115200 console=tty1 root=ROOTDEV rootfstype=ext4 fsck.repair=yes rootwait' \
     >"$ROOTFS_DIR/boot/firmware/cmdline.txt"
 cat >"$ROOTFS_DIR/boot/firmware/config.txt" <<END

@@ -1,5 +1,6 @@
 #!/bin/bash -eu
 # Accounts by sysusers, units by the preset: one list each, in the overlay.
+set -eu -o pipefail
 systemd-sysusers
 preset=/usr/lib/systemd/system-preset/10-otppi.preset
 while read -r unit; do

@@ -1,5 +1,6 @@
 #!/bin/bash -eu
 # Nothing in the image may be the same secret on two devices: no password, no host key, no machine id.
+set -eu -o pipefail
 for account in root "${FIRST_USER_NAME:-otp}"; do
     if id "$account" >/dev/null 2>&1; then usermod --password '*' "$account"; fi
 done

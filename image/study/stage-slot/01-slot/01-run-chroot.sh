@@ -1,4 +1,5 @@
 #!/bin/bash -eu
+set -eu -o pipefail
 systemctl --quiet enable otppi-slot-good.service
 update-initramfs -u -k all
 # Names that U-Boot's script can say. The kernel of the boot partition belongs to no slot.
