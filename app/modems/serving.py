@@ -49,7 +49,10 @@ class Recovering(Protocol):
 
 
 class Serving:
-    """One modem's working day. All but ``hear`` and ``give_away`` runs in the modem's own thread."""
+    """One modem's working day. All but ``hear`` runs in the modem's own thread.
+
+    busy_since: steady time at which the message or errand in hand was begun.
+    """
 
     def __init__(
         self,
@@ -141,7 +144,7 @@ class Serving:
             self._look(modem)
         if now >= self._read_at:
             self._read_inbox(modem)
-        held = self._allowance.look()
+        held = self._allowance.wait()
         may_send = self._standing.state == how.READY and not held
         until = min(self._look_at, self._read_at) - self._clock.steady()
         work = self._queue.take(min(held or self._patience.poll, max(until, 0.0)), may_send)
@@ -162,19 +165,22 @@ class Serving:
 
     def _do(self, modem: GsmModem, errand: Errand) -> None:
         """A refusal, or a store that takes nothing now, is no reason to give the modem up."""
+        self.busy_since = self._clock.steady()
         try:
             errand(modem)
         except (PortLost, AtTimeout):
             raise
         except (HwError, GatewayError) as error:
             log.warning("modem %s: %s", self.spec.name, error)
+        finally:
+            self.busy_since = None
 
     def _give_back(self, work: Job | Errand | None) -> None:
         """What was taken from the queue when the modem turned out to be away."""
         if callable(work):
             work(None)
         elif work is not None:
-            work.refused(PortGone(f"{self.spec.name} is gone or has restarted; nothing was sent"))
+            work.returned(PortGone(f"{self.spec.name} is gone or has restarted; nothing was sent"))
 
     def _send(self, modem: GsmModem, mend: Recovering, job: Job) -> None:
         if job.overdue():
@@ -227,7 +233,8 @@ class Serving:
         cause = error.__cause__
         if isinstance(cause, PortLost):
             raise cause
-        if isinstance(cause, AtTimeout) or isinstance(error, UnknownOutcome):
+        silent = isinstance(error, UnknownOutcome) and not isinstance(cause, AtError)
+        if isinstance(cause, AtTimeout) or silent:
             mend.resync(modem)
 
     def _look(self, modem: GsmModem) -> None:
