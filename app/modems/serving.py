@@ -86,6 +86,7 @@ class Serving:
         self._sim = ""
         self._looked = 0.0  # steady time of the last look, and when the next is due
         self._look_at = 0.0
+        self._look_asked = False  # the network was lost or found: no message before a look
         self._read_at = 0.0  # when the next safety read is due
         self._searching_since: float | None = None
         self._unanswered: int | None = None  # the message whose reference may still come
@@ -105,7 +106,7 @@ class Serving:
             case SimChanged("REMOVED"):
                 self._restarted = True  # brought up again, it says what is wrong, or shows the new card
             case RegistrationChanged():
-                self._look_at = 0.0
+                self._look_asked = True
             case LateReference(reference) if reference is not None and self._inbox is not None:
                 seq, self._unanswered = self._unanswered, None
                 if seq is not None:
@@ -140,7 +141,7 @@ class Serving:
 
     def _next(self, modem: GsmModem, mend: Recovering) -> None:
         now = self.ticked = self._clock.steady()
-        if now >= self._look_at:
+        if now >= self._look_at or self._look_asked:
             self._look(modem)
         if now >= self._read_at:
             self._read_inbox(modem)
@@ -239,6 +240,7 @@ class Serving:
 
     def _look(self, modem: GsmModem) -> None:
         """Read registration, signal and operator, and stand accordingly. Raises NoNetwork after long."""
+        self._look_asked = False
         self._looked = self._clock.steady()
         self._look_at = self._looked + self._patience.poll
         registered = False

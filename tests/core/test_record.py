@@ -34,7 +34,6 @@ def sms(text: str = "hello", **more: object) -> SendSms:
     return SendSms("send-sms", "081234567890", text, **more)  # type: ignore[arg-type]
 
 
-
 def test_nothing_goes_out_while_the_disk_takes_no_row(house: House) -> None:
     def refuse(connection: sqlite3.Connection) -> None:
         connection.execute(
