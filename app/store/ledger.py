@@ -76,11 +76,13 @@ class SqliteLedger:
             mark,
             message.callback if message.report else "",
         )
-        return self._run(
+        insert = (
             "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, accepted, expires,"
-            " otp_key, otp_mark, callback) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *values,
+            " otp_key, otp_mark, callback) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
+        # While somebody waits for the outcome, ``sending`` or ``close`` makes it durable with itself.
+        lingers = not message.detached
+        return self._database.submit(lambda connection: connection.execute(insert, values), lingers=lingers)
 
     def sending(self, seq: int, modem: str) -> Write:
         def work(connection: sqlite3.Connection) -> None:
