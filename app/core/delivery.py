@@ -86,7 +86,7 @@ class _Trip:
         self._tries: tuple[Try, ...] = ()
         self._lane = ("", "")
         self._refusal: NotSent | None = None  # of the last try
-        self._handed_back: NotSent | None = None  # by a carrier that could not try
+        self._handed_back: NotSent | None = None  # since then, by a carrier that could not try
         self._commit: Commit | None = None
         self._handed = delivery.clock.steady()  # when a carrier got it
         self._away = 0.0  # seconds in carriers' hands, waiting in their queues included
@@ -118,7 +118,7 @@ class _Trip:
         in_time = [lane for lane in lanes if lane.wait <= self._time_left()]
         if self._handed_to(in_time):
             return
-        if self._refusal is not None:
+        if self._refusal is not None and self._handed_back is None:
             raise self._refusal
         if lanes and not in_time:
             shortest = min(lane.wait for lane in lanes)
@@ -130,7 +130,7 @@ class _Trip:
         if self._may_hope():
             self._house.hope(self)
             return
-        raise self._handed_back or NoDevice(self._house.fleet.why_none())
+        raise self._refusal or self._handed_back or NoDevice(self._house.fleet.why_none())
 
     def _lanes(self) -> list[Lane]:
         tried = {attempt.modem for attempt in self._tries}
@@ -164,7 +164,7 @@ class _Trip:
         return min(self.message.deadline, self.message.ends) - self._house.clock.steady()
 
     def _note(self, refusal: NotSent) -> None:
-        self._refusal = refusal
+        self._refusal, self._handed_back = refusal, None
         self._tries += (Try(self._lane[0], self._house.clock.wall(), refusal.reason),)
 
     # The Job a carrier sees.

@@ -55,6 +55,22 @@ def test_what_nobody_waits_for_waits_for_its_modem_to_return(house: House) -> No
     assert [(one.modem, one.result) for one in row(house).tries] == [("m1", "sent")]
 
 
+def test_a_modem_that_refused_does_not_stand_for_one_that_could_not_try(house: House) -> None:
+    house.fleet.open_lanes = [Lane("m1", "One"), Lane("m2", "Two", stuck=True)]
+    house.gateway.take(sms(), REST)
+    _, job = house.fleet.take()
+    job.begin()
+    job.refused(NotSent("One did not take it"))
+    second, job = house.fleet.take()
+    house.fleet.open_lanes = [Lane("m1", "One")]
+    job.returned(PortGone("Two is gone"))
+    assert (second, row(house).state) == ("m2", State.QUEUED)
+    house.fleet.open_lanes.append(Lane("m2", "Two"))
+    house.delivery.tick()
+    house.fleet.send_next()
+    assert [(one.modem, one.result) for one in row(house).tries] == [("m1", "not_sent"), ("m2", "sent")]
+
+
 def test_who_waits_is_told_why_no_modem_took_it(house: House) -> None:
     answer = house.gateway.handle(sms(), REST)
     _, job = house.fleet.take()
