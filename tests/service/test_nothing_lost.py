@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,10 +207,11 @@ def test_messages_taken_asynchronously_outlive_a_kill(
 
 
 def test_messages_taken_asynchronously_outlive_an_orderly_stop_and_a_modem_that_is_away(
-    simulators: MakeSimulators, gateway: MakeGateway
+    simulators: MakeSimulators, gateway: MakeGateway, tmp_path: Path
 ) -> None:
-    world = simulators(1, 300)
-    service = gateway({"m1": {"port": world.paths[0]}}).start()
+    links = tmp_path / "links"
+    world = simulators(1, 300, "generic", "--links", str(links))
+    service = gateway({"m1": {"port": str(links / "sim1")}}).start()
     for number in range(8):
         take_later(service, f"a{number}", f"n{number}")
     time.sleep(0.4)
