@@ -254,6 +254,12 @@ class _CanaryJob:
     def expire(self) -> None:
         self._done(False)
 
+    def elsewhere(self) -> bool:
+        return False
+
+    def returned(self, why: GatewayError) -> None:
+        self._done(False)
+
     def begin(self) -> None: ...
 
     def confirm(self) -> None: ...

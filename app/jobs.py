@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core.clock import Clock
+from app.core.clock import Clock, HeldClock
 from app.core.faults import described
 
 log = logging.getLogger(__name__)
@@ -69,13 +69,11 @@ class ClockWatch:
 
     THRESHOLD = 2.0
 
-    def __init__(self, clock: Clock, stepped: Callable[[float], None]) -> None:
+    def __init__(self, clock: HeldClock, stepped: Callable[[float], None]) -> None:
         self._clock = clock
         self._stepped = stepped
-        self._offset = clock.wall() - clock.steady()
 
     def look(self) -> None:
-        offset = self._clock.wall() - self._clock.steady()
-        step, self._offset = offset - self._offset, offset
+        step = self._clock.follow()
         if abs(step) >= self.THRESHOLD:
             self._stepped(step)

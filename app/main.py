@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from app.bell import Bell
 from app.brokers import Brokers
 from app.core.blocklist import BlockList
-from app.core.clock import Clock, SystemClock
+from app.core.clock import Clock, HeldClock, SystemClock
 from app.core.delivery import Delivery
 from app.core.digest import KeyedDigest
 from app.core.duplicates import Duplicates
@@ -96,8 +96,9 @@ class Service:
         places.make()
         keys = DeviceKeys(places.keys)
         self.clock: Clock = SystemClock()
+        self._held = HeldClock()  # what is on record of codes and messages is moved when it steps
         self.database = Database(places.database)
-        self.spool = FileSpool(places.spool, self.clock)
+        self.spool = FileSpool(places.spool, self._held)
         device = keys.key("brokers").hex()[:12]
         remembered = choose(settings.one(General), self.database, keys, device)
         self.otp_store, self.ledger, digest = remembered.otp, remembered.ledger, remembered.digest
@@ -112,18 +113,18 @@ class Service:
         self.mail_usage = MailUsage(self.database)
         self.mail = MailOffice(settings, self.mail_usage, self.clock)
         self.delivery = Delivery(
-            self.ledger, self.fleet, self.mail, Router(), self.clock, self.events.announce
+            self.ledger, self.fleet, self.mail, Router(), self._held, self.events.announce
         )
         self.intake = Intake(
-            otp=OtpBook(self.otp_store, digest, self.clock, OtpPolicy()),
+            otp=OtpBook(self.otp_store, digest, self._held, OtpPolicy()),
             delivery=self.delivery,
-            duplicates=Duplicates(self.ledger, self.clock),
+            duplicates=Duplicates(self.ledger, self._held),
             blocklist=BlockList(self._keep_blocked),
             numbering=Numbering("62", normalise),
             ledger=self.ledger,
             spool=self.spool,
             digest=digest,
-            clock=self.clock,
+            clock=self._held,
             rules=Rules(),
         )
         self.gateway = Gateway(self.intake, self.fleet, self.ledger)
@@ -178,7 +179,8 @@ class Service:
         self.jobs = Jobs(self.clock)
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(5.0, "SIM cards", self.exchange.look)
-        self.jobs.every(1.0, "clock", ClockWatch(self.clock, self._clock_stepped).look)
+        self.jobs.every(1.0, "clock", ClockWatch(self._held, self._clock_stepped).look)
+        self.jobs.every(1.0, "ledger", self.ledger.settle)
         self.jobs.every(HOUR, "sweep", self._sweep)
         self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
         if remembered.beat is not None:
@@ -192,7 +194,7 @@ class Service:
     def start(self) -> None:
         """Open the doors last, when what was left open by the last process is settled."""
         self.in_force.before_recovery()
-        recover(self.ledger, self.spool, self.intake, self.clock)
+        recover(self.ledger, self.spool, self.intake, self._held)
         self.exchange.start(self.gateway)
         self.jobs.start()
         self.in_force.open()
@@ -293,6 +295,8 @@ class Service:
     def _clock_stepped(self, seconds: float) -> None:
         log.warning("the wall clock jumped by %.1f s; what was alive stays alive", seconds)
         self.otp_store.shift(seconds)
+        before = self._held.wall() - seconds
+        self.ledger.shift(seconds, before - self.intake.duplicates.window, before)
         self.events.announce(ClockStepped(seconds))
 
     def _sweep(self) -> None:

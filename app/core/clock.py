@@ -38,9 +38,30 @@ class SystemClock:
     ``system.timekeeping.distrust``.
     """
 
-    steady = staticmethod(time.monotonic)
-    wall = staticmethod(time.time)
+    def steady(self) -> float:
+        return time.monotonic()
+
+    def wall(self) -> float:
+        return time.time()
 
     @property
     def trusted(self) -> bool:
         return not implausible(self.wall())
+
+
+class HeldClock(SystemClock):
+    """A wall clock that takes over a step of the machine's when ``follow`` is called, and not before.
+
+    Whoever moves by the step what is on record then knows that all of it was written before.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = time.time() - time.monotonic()
+
+    def wall(self) -> float:
+        return time.monotonic() + self._ahead
+
+    def follow(self) -> float:
+        """By how many seconds the machine's clock has jumped since the last call."""
+        before, self._ahead = self._ahead, time.time() - time.monotonic()
+        return self._ahead - before

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
 from app.core.clock import Clock
 from app.core.errors import (
+    Duplicated,
     Expired,
     GatewayError,
     NoDevice,
@@ -16,16 +18,21 @@ from app.core.errors import (
     UnknownOutcome,
 )
 from app.core.events import Announce, MessageAccepted, MessageDone, MessageSending, MessageTimed
+from app.core.faults import described, survived
 from app.core.message import Message, Outcome, Sent, State, Try
 from app.core.ports import Commit, Fleet, Ledger, Mail
 from app.core.receiver import is_mail_address, masked
 from app.core.replies import SUCCESS
-from app.core.routing import Router
+from app.core.routing import Lane, Router
+
+log = logging.getLogger(__name__)
 
 Done = Callable[[Outcome], None]
 
 # How long a caller is kept waiting for a modem that is just being brought up, as after a restart.
 PATIENCE = 15.0
+# How many of those who wait for a modem are looked at in one go, so that thousands leave time for others.
+AT_ONCE = 500
 
 
 class Delivery:
@@ -58,9 +65,10 @@ class Delivery:
     def tick(self) -> None:
         """Once a fraction of a second: look again for those who wait for a modem to come up."""
         with self._lock:
-            hoping, self._hoping = self._hoping, []
+            hoping, self._hoping = self._hoping[:AT_ONCE], self._hoping[AT_ONCE:]
         for trip in hoping:
-            trip.advance()
+            with survived(log, "a message that waits for a modem"):
+                trip.advance()
 
     def hope(self, trip: _Trip) -> None:
         with self._lock:
@@ -77,7 +85,8 @@ class _Trip:
         self._began = delivery.clock.steady()
         self._tries: tuple[Try, ...] = ()
         self._lane = ("", "")
-        self._refusal: NotSent | None = None
+        self._refusal: NotSent | None = None  # of the last try
+        self._handed_back: NotSent | None = None  # since then, by a carrier that could not try
         self._commit: Commit | None = None
         self._handed = delivery.clock.steady()  # when a carrier got it
         self._away = 0.0  # seconds in carriers' hands, waiting in their queues included
@@ -95,6 +104,9 @@ class _Trip:
                 self._next_modem()
         except GatewayError as error:
             self.fail(error)
+        except Exception as error:
+            log.error("message %d met an unforeseen %s", self.message.seq, described(error))
+            self.fail(NotSent("the gateway met an unforeseen error; nothing was sent: see its log"))
 
     def _mail(self) -> None:
         if self._refusal is not None:
@@ -103,28 +115,14 @@ class _Trip:
         self._house.mail.submit(self)
 
     def _next_modem(self) -> None:
-        tried = {attempt.modem for attempt in self._tries}
-        via = self.message.via
-        lanes = [
-            lane for lane in self._house.fleet.lanes() if lane.modem not in tried and via in ("", lane.modem)
-        ]
-        shortest: float | None = None
-        for choice in self._house.router.candidates(self.message.receiver, lanes):
-            lane = choice.lane
-            if lane.wait > self._time_left():
-                shortest = lane.wait if shortest is None else min(shortest, lane.wait)
-                continue
-            self._lane = (lane.modem, lane.name)
-            self._handed = self._house.clock.steady()
-            try:
-                self._house.fleet.submit(lane.modem, self)
-            except NotSent as refusal:
-                self._note(refusal)
-                continue
+        lanes = self._lanes()
+        in_time = [lane for lane in lanes if lane.wait <= self._time_left()]
+        if self._handed_to(in_time):
             return
-        if self._refusal is not None:
+        if self._refusal is not None and self._handed_back is None:
             raise self._refusal
-        if shortest is not None:
+        if lanes and not in_time:
+            shortest = min(lane.wait for lane in lanes)
             raise TooLate(
                 f"the queue is about {shortest:.0f} s long and the message would be too late; "
                 "nothing was sent: send fewer at a time or add a modem",
@@ -133,7 +131,28 @@ class _Trip:
         if self._may_hope():
             self._house.hope(self)
             return
-        raise NoDevice(self._house.fleet.why_none())
+        raise self._refusal or self._handed_back or NoDevice(self._house.fleet.why_none())
+
+    def _lanes(self) -> list[Lane]:
+        tried = {attempt.modem for attempt in self._tries}
+        via = self.message.via
+        return [
+            lane for lane in self._house.fleet.lanes() if lane.modem not in tried and via in ("", lane.modem)
+        ]
+
+    def _handed_to(self, lanes: list[Lane]) -> bool:
+        """Whether one of these modems has it in its queue now."""
+        for choice in self._house.router.candidates(self.message.receiver, lanes):
+            lane = choice.lane
+            self._lane = (lane.modem, lane.name)
+            self._handed = self._house.clock.steady()
+            try:
+                self._house.fleet.submit(lane.modem, self)
+            except NotSent as full:
+                self._handed_back = full
+                continue
+            return True
+        return False
 
     def _may_hope(self) -> bool:
         """Whether waiting for a modem beats saying at once that there is none."""
@@ -146,7 +165,7 @@ class _Trip:
         return min(self.message.deadline, self.message.ends) - self._house.clock.steady()
 
     def _note(self, refusal: NotSent) -> None:
-        self._refusal = refusal
+        self._refusal, self._handed_back = refusal, None
         self._tries += (Try(self._lane[0], self._house.clock.wall(), refusal.reason),)
 
     # The Job a carrier sees.
@@ -158,7 +177,23 @@ class _Trip:
         if self.message.ends <= self._house.clock.steady():
             self.fail(Expired("the message expired while it waited; nothing was sent"))
         else:
-            self.fail(self._refusal or TooLate("no modem was free in time; nothing was sent", 0.0))
+            late = TooLate("no modem was free in time; nothing was sent", 0.0)
+            self.fail(self._refusal or self._handed_back or late)
+
+    def elsewhere(self) -> bool:
+        self._back()
+        self._handed = self._house.clock.steady()
+        holder = self._lane
+        others = [lane for lane in self._lanes() if not lane.stuck and lane.modem != holder[0]]
+        if self._handed_to([lane for lane in others if lane.wait <= self._time_left()]):
+            return True
+        self._lane = holder
+        return False
+
+    def returned(self, why: NotSent) -> None:
+        self._back()
+        self._handed_back = why
+        self.advance()
 
     def begin(self) -> None:
         modem, _ = self._lane
@@ -201,9 +236,19 @@ class _Trip:
     def fail(self, why: GatewayError) -> None:
         """It is known that nothing went out."""
         state = State.EXPIRED if isinstance(why, Expired) else State.FAILED
-        self._end(state, why.code, why.reason, str(why), None)
+        # A reference that is alive is another message's, also where chance drew the same code for it.
+        free = None if isinstance(why, Duplicated) else self.message.otp
+        self._end(state, why.code, why.reason, str(why), None, free)
 
-    def _end(self, state: State, code: str, reason: str, error: str, sent: Sent | None) -> None:
+    def _end(
+        self,
+        state: State,
+        code: str,
+        reason: str,
+        error: str,
+        sent: Sent | None,
+        free: tuple[bytes, bytes] | None = None,
+    ) -> None:
         if self._ended:
             return  # a carrier met trouble after it had told the outcome, and ends it to be safe
         house = self._house
@@ -216,6 +261,6 @@ class _Trip:
             own = house.clock.steady() - self._began - self._away
             house.announce(MessageTimed(self.message.seq, max(own, 0.0)))
 
-        house.ledger.close(self.message.seq, outcome, house.clock.wall(), recorded)
+        house.ledger.close(self.message.seq, outcome, house.clock.wall(), recorded, free)
         self._ended = True
         house.announce(MessageDone(self.message.seq, modem, str(state), reason, seconds))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.core.clock import Clock
-from app.core.errors import GatewayError, StorageFailed
+from app.core.errors import StorageFailed, UnknownOutcome
 from app.core.message import LedgerRow, Outcome, Sent, State
 from app.core.ports import Ledger
 
@@ -38,7 +38,7 @@ class Duplicates:
         """True for the first, who must ``settle``; False for a repeat, whose ``hear`` gets the outcome.
 
         recognise: whether the message carries what tells a repeat from a second message with the same
-        words (an id, or a broker's mark of redelivery). Raises StorageFailed; the message is then not begun.
+        words (an id, or a broker's mark of redelivery). Raises StorageFailed when that cannot be looked up.
         """
         with self._lock:
             pending = self._pending.get(fingerprint)
@@ -54,14 +54,8 @@ class Duplicates:
         now = self._clock.wall()
         try:
             row = self._ledger.recall(fingerprint, now - self.window, now)
-        except Exception as error:
-            # A message that never begins would keep its repeats waiting for ever.
-            why = (
-                error
-                if isinstance(error, GatewayError)
-                else StorageFailed("the message could not be put on record; nothing was sent")
-            )
-            self.settle(fingerprint, seq, Outcome(State.FAILED, why.code, why.reason, str(why)))
+        except BaseException:
+            self.settle(fingerprint, seq, NOT_LOOKED_UP)
             raise
         if row is None:
             return True
@@ -81,7 +75,19 @@ class Duplicates:
             hear(outcome)
 
 
+# For those who came while the first was looked up; the first gets the error itself.
+NOT_LOOKED_UP = Outcome(
+    State.FAILED,
+    StorageFailed.code,
+    StorageFailed.reason,
+    "it could not be looked up whether the message was sent before; nothing was sent: try again",
+)
+UNDER_WAY = "the same message is with a modem, and may or may not have been sent: do not repeat it blindly"
+
+
 def remembered(row: LedgerRow) -> Outcome:
-    """A ledger row as the outcome it recorded."""
+    """A ledger row as the outcome it recorded; one that is still open is not known."""
     sent = Sent(row.modem, row.name, row.parts) if row.modem else None
+    if not row.state.final:
+        return Outcome(State.UNKNOWN, UnknownOutcome.code, UnknownOutcome.reason, UNDER_WAY, sent, row.tries)
     return Outcome(row.state, row.code, row.reason, row.error, sent, row.tries)

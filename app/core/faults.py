@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -14,3 +17,12 @@ def described(error: BaseException) -> str:
         f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "an unknown place"
     )
     return f"{type(error).__name__} at {where}"
+
+
+@contextmanager
+def survived(log: logging.Logger, what: str) -> Iterator[None]:
+    """One of several goes wrong in a way that nobody foresaw: the log tells, the others have their turn."""
+    try:
+        yield
+    except Exception as error:
+        log.error("%s failed with an unforeseen %s", what, described(error))

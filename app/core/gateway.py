@@ -86,7 +86,7 @@ class Gateway:
         answer: Future[Reply] = Future()
         try:
             message_id = self._dispatch(command, source, answer, detached=True)
-            if message_id is None:
+            if message_id is None or answer.done():  # a repeat of what was sent has no later
                 return answer.result(SETTLING)
         except Exception as error:
             return _failure(command, error)

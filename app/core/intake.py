@@ -18,7 +18,7 @@ from app.core.digest import KeyedDigest
 from app.core.duplicates import Duplicates
 from app.core.errors import Expired, GatewayError, NotSent, StorageFailed
 from app.core.faults import described
-from app.core.message import Message, Outcome, State
+from app.core.message import Message, Outcome
 from app.core.msisdn import Numbering
 from app.core.otp import OtpBook
 from app.core.ports import Ledger, Spool
@@ -196,11 +196,6 @@ class Intake:
         return message.id
 
     def _ended(self, message: Message, outcome: Outcome) -> None:
-        if message.otp and outcome.state in (State.FAILED, State.EXPIRED):
-            try:
-                self.otp.forget(*message.otp)
-            except Exception as error:
-                log.error("a reference could not be freed and lives until it expires: %s", described(error))
         self._spool.drop(message.seq)
         self.duplicates.settle(message.fingerprint, message.seq, outcome)
 

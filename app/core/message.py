@@ -24,6 +24,10 @@ class State(StrEnum):
         return self not in (State.QUEUED, State.SENDING)
 
 
+#: What was, or may have been, on the air, so that a repeat must not be sent.
+ON_THE_AIR = (State.SENDING, State.SENT, State.DELIVERED, State.UNKNOWN)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What is to be carried. The text lives in memory only: it is left out of ``repr`` on purpose.

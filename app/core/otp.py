@@ -1,4 +1,4 @@
-"""The book of one-time passwords: issue, forget, verify; a code is never kept, only its keyed mark."""
+"""The book of one-time passwords: issue and verify; a code is never kept, only its keyed mark."""
 
 from __future__ import annotations
 
@@ -72,10 +72,6 @@ class OtpBook:
         """Make the code good. Raises Duplicated while the reference is alive."""
         if not self._store.issue(ticket.key, ticket.mark, ticket.expires, self._clock.wall()):
             raise Duplicated("this reference is still alive; verify it, let it expire, or use another")
-
-    def forget(self, key: bytes, mark: bytes) -> None:
-        """Its message was known not to be sent: the reference is free again."""
-        self._store.forget(key, mark)
 
     def verify(self, reference: str, receiver: str, params: Params, code: str) -> None:
         """Returns when the code is right, once. Raises InvalidOtp, OtpLocked or Expired."""

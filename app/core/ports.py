@@ -27,15 +27,28 @@ class Ledger(Protocol):
     def accept(self, message: Message) -> Commit: ...
 
     def sending(self, seq: int, modem: str) -> Commit:
-        """From here on the message may be on the air, whatever happens to this process."""
+        """From here on the message may be on the air, whatever happens to this process.
+
+        The commit fails unless the message is on record (``accept``).
+        """
         ...
 
     def requeue(self, seq: int) -> None:
         """A modem refused the message before it took it: it is known not to be on the air."""
         ...
 
-    def close(self, seq: int, outcome: Outcome, finished: float, done: Callable[[], None]) -> None:
-        """Record the one outcome; ``done`` is called when it is durable (or could not be made so)."""
+    def close(
+        self,
+        seq: int,
+        outcome: Outcome,
+        finished: float,
+        done: Callable[[], None],
+        free: tuple[bytes, bytes] | None = None,
+    ) -> None:
+        """Record the one outcome; ``done`` is called when it is durable (or could not be made so).
+
+        free: key and mark of an OTP reference that is free again, if it still holds this very code.
+        """
         ...
 
     def recall(self, fingerprint: bytes, since: float, now: float) -> LedgerRow | None:
@@ -81,10 +94,6 @@ class OtpStore(Protocol):
         """RIGHT uses the reference up; the wrong try number ``tries`` locks it."""
         ...
 
-    def forget(self, key: bytes, mark: bytes) -> None:
-        """Free the reference if it still holds this very code."""
-        ...
-
 
 class Job(Protocol):
     """A message in a carrier's hands. Exactly one of sent, refused and unknown ends a ``begin``."""
@@ -97,6 +106,14 @@ class Job(Protocol):
         ...
 
     def expire(self) -> None: ...
+
+    def elsewhere(self) -> bool:
+        """Before a ``begin``: its carrier cannot send soon. True when another has it now; else it stays."""
+        ...
+
+    def returned(self, why: NotSent) -> None:
+        """Before a ``begin``: its carrier can keep it no longer. That is no try."""
+        ...
 
     def begin(self) -> None: ...
 
@@ -127,7 +144,7 @@ class Fleet(Protocol):
     """The modems that are at work."""
 
     def lanes(self) -> Sequence[Lane]:
-        """Modems that may carry a message now."""
+        """Modems that may carry a message."""
         ...
 
     def submit(self, modem: str, job: Job) -> None:

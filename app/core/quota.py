@@ -9,7 +9,7 @@ MINUTE = 60.0
 
 
 class Quota:
-    """Counts one SIM's messages; 0 means no limit. Not thread-safe: its worker owns it.
+    """Counts one SIM's messages; 0 means no limit. Not thread-safe.
 
     ``now`` is steady seconds, ``day`` any value that changes at local midnight.
     """
@@ -21,16 +21,22 @@ class Quota:
         self._day = day
         self._sent_today = sent_today
 
-    def wait(self, now: float, day: str) -> float:
-        """Seconds until one more message may go; infinite when the day's share is used up."""
-        if self.per_day and day == self._day and self._sent_today >= self.per_day:
+    def wait(self, now: float, day: str, ahead: int = 0) -> float:
+        """Seconds until one more message may go, after so many others; infinite when that is not today."""
+        sent = self._sent_today if day == self._day else 0
+        if self.per_day and sent + ahead >= self.per_day:
             return math.inf
         if not self.per_minute:
             return 0.0
         self._forget_old(now)
-        if len(self._recent) < self.per_minute:
+        before = len(self._recent) + ahead - self.per_minute  # goes a minute before this one
+        if before < 0:
             return 0.0
-        return self._recent[-self.per_minute] + MINUTE - now
+        minutes, place = 1, before
+        while place >= len(self._recent) and place >= self.per_minute:
+            minutes, place = minutes + 1, place - self.per_minute
+        first = self._recent[place] if place < len(self._recent) else now
+        return first + minutes * MINUTE - now
 
     def count(self, now: float, day: str) -> None:
         """One message was handed to the network (or may have been)."""

@@ -25,10 +25,9 @@ def recover(ledger: Ledger, spool: Spool, intake: Intake, clock: Clock) -> None:
             log.info("message %d was accepted before the restart and goes on its way", row.seq)
             intake.resume(message)
             continue
-        if otp is not None and row.state is State.QUEUED:
-            intake.otp.forget(*otp)
         log.warning("message %d was left open by the restart: %s", row.seq, row.state)
-        ledger.close(row.seq, _outcome(row), clock.wall(), lambda: None)
+        free = otp if row.state is State.QUEUED else None
+        ledger.close(row.seq, _outcome(row), clock.wall(), lambda: None, free)
         spool.drop(row.seq)
     for seq in texts:
         spool.drop(seq)

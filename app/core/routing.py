@@ -9,7 +9,10 @@ from itertools import count
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A modem that may carry a message now. ``wait``: seconds until it could begin one more."""
+    """A modem that may carry a message. ``wait``: seconds until it could begin one more.
+
+    stuck: one message, or a limit, has held it up for long: others come first, whatever they match.
+    """
 
     modem: str
     name: str
@@ -17,6 +20,7 @@ class Lane:
     default: bool = False
     wait: float = 0.0
     queued: int = 0
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Router:
                 rank, why = 1, "default modem"
             else:
                 rank, why = 2, "any modem"
-            ranked.append((rank, lane.queued, position, Choice(lane, why)))
+            ranked.append((lane.stuck, rank, lane.queued, position, Choice(lane, why)))
         width = len(ranked) or 1
-        ranked.sort(key=lambda entry: (entry[0], entry[1], (entry[2] - turn) % width))
+        ranked.sort(key=lambda entry: (*entry[:3], (entry[3] - turn) % width))
         return [choice for *_, choice in ranked]

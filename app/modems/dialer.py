@@ -132,7 +132,7 @@ class Dialer:
         """Of the modem, as far as it is known."""
         return self._finder.imei if self._finder is not None else self.spec.modem.imei
 
-    def lane(self) -> Lane | None:
+    def lane(self, stuck_after: float) -> Lane | None:
         return None
 
     def submit(self, job: Job) -> None:

@@ -24,14 +24,14 @@ from app.modems.spec import ModemSpec
 from app.modems.standing import listing
 from app.modems.worker import Memory, ModemWorker
 
-STOP = 10.0  # seconds given to all modems together to end what they are at
+STOP = 10.0  # seconds in which all modems together may end what they are at
 
 
 class Fleet:
     """``core.ports.Fleet`` over a worker a modem.
 
-    stuck_after: seconds in one send after which what waits behind it goes elsewhere. dial: makes what takes
-    the place of a worker for modems that give internet access.
+    stuck_after: seconds that a modem may be held up before what waits for it goes elsewhere.
+    dial: makes what takes the place of a worker for modems that give internet access.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Fleet:
                 spec = wanted.get(modem)
                 ready = worker.standing.state == how.READY
                 if spec is None or not spec.modem.active or worker.spec.needs_restart(spec, ready):
-                    worker.stop()
                     if spec is not None and spec.modem.active:
                         self._between.add(modem)
                         self._idle[modem] = spec
                     ended.append(self._workers.pop(modem))
+                    worker.stop()
                 else:
                     worker.apply(spec)
-            _join(ended)
+            self._join(ended)
             self._resting &= {spec.id for spec in wanted.values() if spec.modem.active}
             idle = {spec.id: spec for spec in wanted.values() if not spec.modem.active}
             self._idle = idle | {modem: wanted[modem] for modem in self._resting}
@@ -95,7 +95,7 @@ class Fleet:
             self._resting.add(modem)
             self._idle[modem] = worker.spec
             worker.stop()
-            _join([worker])
+            self._join([worker])
 
     def connect(self, modem: str) -> None:
         """Have a modem at work again that was disconnected. Raises BadRequest."""
@@ -133,14 +133,20 @@ class Fleet:
             self._workers.clear()
         for worker in workers:
             worker.stop()
-        _join(workers)
+        self._join(workers)
+
+    def _join(self, workers: Iterable[ModemWorker | Dialer]) -> None:
+        end = self._clock.steady() + STOP
+        for worker in workers:
+            worker.join(max(0.0, end - self._clock.steady()))
 
     def tick(self) -> None:
-        """A few times a second: end what waited too long, and free what is stuck behind one message."""
-        usable = {lane.modem for lane in self.lanes()}
-        for modem, worker in list(self._workers.items()):
+        """A few times a second: end what waited too long, and free what waits for a modem that is stuck."""
+        workers = list(self._workers.values())
+        for worker in workers:
             worker.end_overdue()
-            if usable - {modem}:
+        if any(not lane.stuck for lane in self.lanes()):
+            for worker in workers:
                 worker.give_away(self.stuck_after)
 
     def stalled(self) -> str:
@@ -150,7 +156,7 @@ class Fleet:
     # What the core asks.
 
     def lanes(self) -> Sequence[Lane]:
-        lanes = (worker.lane() for worker in list(self._workers.values()))
+        lanes = (worker.lane(self.stuck_after) for worker in list(self._workers.values()))
         return [lane for lane in lanes if lane is not None]
 
     def usable(self) -> int | None:
@@ -185,7 +191,8 @@ class Fleet:
     def _closed(self, worker: ModemWorker | Dialer) -> str:
         if not worker.spec.carries_messages:
             return "not open to the API"
-        return "its daily limit is used up" if worker.lane() is None else "refused or already tried"
+        used_up = worker.lane(self.stuck_after) is None
+        return "its daily limit is used up" if used_up else "refused or already tried"
 
     def listing(self) -> Mapping[str, Mapping[str, Any]]:
         entries = {modem: listing(spec, how.Standing()) for modem, spec in list(self._idle.items())}
@@ -249,8 +256,3 @@ class Fleet:
         if worker is None:
             raise BadRequest(f"there is no active modem {modem[:40]!r}")
         return worker
-
-
-def _join(workers: Iterable[ModemWorker | Dialer]) -> None:
-    for worker in workers:
-        worker.join(STOP)

@@ -80,15 +80,27 @@ class JobQueue:
 
     def take_overdue(self) -> list[Job]:
         """Remove the messages for which nobody waits any longer."""
+        overdue: list[Job] = []
         with self._changed:
-            overdue = [job for job in self._jobs if job.overdue()]
-            if overdue:
-                self._jobs = deque(job for job in self._jobs if job not in overdue)
+            if any(job.overdue() for job in self._jobs):
+                waiting: deque[Job] = deque()
+                for job in self._jobs:
+                    (overdue if job.overdue() else waiting).append(job)
+                self._jobs = waiting
         return overdue
 
     def take_all(self) -> list[Job]:
-        """Remove all messages, to hand them to other modems."""
+        """Remove all messages, to offer them to other modems."""
         with self._changed:
             jobs = list(self._jobs)
             self._jobs.clear()
         return jobs
+
+    def put_back(self, jobs: list[Job]) -> bool:
+        """What no other modem took, at the head again; False when the queue is closed."""
+        with self._changed:
+            if not self._open:
+                return False
+            self._jobs.extendleft(reversed(jobs))
+            self._changed.notify()
+        return True

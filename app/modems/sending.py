@@ -12,9 +12,12 @@ from app.core.msisdn import dialled
 from app.core.ports import Job
 from app.modems.inbox import sim_of
 from app.modems.spec import ModemSpec
-from hw.errors import AtError, HwError, OutcomeUnknown, PortLost
+from hw.errors import AtError, HwError, OutcomeUnknown, PartlySent, PortLost
 from hw.gsm.modem import GsmModem
 from hw.gsm.pdu import PduError, SubmitPdu, encode_submit
+
+# 27.005 §3.2.5: nothing came back from the network in time, which may have the message all the same.
+_NETWORK_TIMEOUT = (332, "network timeout")
 
 
 class References(Protocol):
@@ -44,8 +47,19 @@ def encode(message: Message, spec: ModemSpec, references: References, clock: Clo
 
 def send(modem: GsmModem, job: Job, pdus: list[SubmitPdu], spec: ModemSpec, more: bool) -> Sent:
     """Two round trips a part. Raises NotSent, PortGone or UnknownOutcome, each from its HwError."""
+    handed_over = False
+
+    def before_body() -> None:
+        nonlocal handed_over
+        job.confirm()
+        handed_over = True
+
     try:
-        references = modem.send_sms(pdus, before_body=job.confirm, more_to_follow=more)
+        references = modem.send_sms(pdus, before_body=before_body, more_to_follow=more)
+    except PartlySent as error:
+        raise UnknownOutcome(
+            f"{spec.name} sent a part of the message and did not take the rest: do not repeat it blindly"
+        ) from error
     except OutcomeUnknown as error:
         raise UnknownOutcome(
             f"{spec.name} took the message and gave no answer; it may or may not have been sent: "
@@ -54,6 +68,11 @@ def send(modem: GsmModem, job: Job, pdus: list[SubmitPdu], spec: ModemSpec, more
     except PortLost as error:
         raise PortGone(f"the port of {spec.name} is gone; plug it in again") from error
     except AtError as error:
+        if handed_over and error.code in _NETWORK_TIMEOUT:
+            raise UnknownOutcome(
+                f"{spec.name} took the message and the network did not answer it; it may or may not have "
+                "been sent: do not repeat it blindly"
+            ) from error
         raise NotSent(f"{spec.name} did not take the message: {error}") from error
     except HwError as error:
         raise NotSent(f"{spec.name} does not answer; nothing was sent") from error

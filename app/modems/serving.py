@@ -49,7 +49,10 @@ class Recovering(Protocol):
 
 
 class Serving:
-    """One modem's working day. All but ``hear`` and ``give_away`` runs in the modem's own thread."""
+    """One modem's working day. All but ``hear`` runs in the modem's own thread.
+
+    busy_since: steady time at which the message or errand in hand was begun.
+    """
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class Serving:
         self._sim = ""
         self._looked = 0.0  # steady time of the last look, and when the next is due
         self._look_at = 0.0
+        self._look_asked = False  # the network was lost or found: no message before a look
         self._read_at = 0.0  # when the next safety read is due
         self._searching_since: float | None = None
         self._unanswered: int | None = None  # the message whose reference may still come
@@ -102,7 +106,7 @@ class Serving:
             case SimChanged("REMOVED"):
                 self._restarted = True  # brought up again, it says what is wrong, or shows the new card
             case RegistrationChanged():
-                self._look_at = 0.0
+                self._look_asked = True
             case LateReference(reference) if reference is not None and self._inbox is not None:
                 seq, self._unanswered = self._unanswered, None
                 if seq is not None:
@@ -137,11 +141,11 @@ class Serving:
 
     def _next(self, modem: GsmModem, mend: Recovering) -> None:
         now = self.ticked = self._clock.steady()
-        if now >= self._look_at:
+        if now >= self._look_at or self._look_asked:
             self._look(modem)
         if now >= self._read_at:
             self._read_inbox(modem)
-        held = self._allowance.look()
+        held = self._allowance.wait()
         may_send = self._standing.state == how.READY and not held
         until = min(self._look_at, self._read_at) - self._clock.steady()
         work = self._queue.take(min(held or self._patience.poll, max(until, 0.0)), may_send)
@@ -162,19 +166,22 @@ class Serving:
 
     def _do(self, modem: GsmModem, errand: Errand) -> None:
         """A refusal, or a store that takes nothing now, is no reason to give the modem up."""
+        self.busy_since = self._clock.steady()
         try:
             errand(modem)
         except (PortLost, AtTimeout):
             raise
         except (HwError, GatewayError) as error:
             log.warning("modem %s: %s", self.spec.name, error)
+        finally:
+            self.busy_since = None
 
     def _give_back(self, work: Job | Errand | None) -> None:
         """What was taken from the queue when the modem turned out to be away."""
         if callable(work):
             work(None)
         elif work is not None:
-            work.refused(PortGone(f"{self.spec.name} is gone or has restarted; nothing was sent"))
+            work.returned(PortGone(f"{self.spec.name} is gone or has restarted; nothing was sent"))
 
     def _send(self, modem: GsmModem, mend: Recovering, job: Job) -> None:
         if job.overdue():
@@ -227,11 +234,13 @@ class Serving:
         cause = error.__cause__
         if isinstance(cause, PortLost):
             raise cause
-        if isinstance(cause, AtTimeout) or isinstance(error, UnknownOutcome):
+        silent = isinstance(error, UnknownOutcome) and not isinstance(cause, AtError)
+        if isinstance(cause, AtTimeout) or silent:
             mend.resync(modem)
 
     def _look(self, modem: GsmModem) -> None:
         """Read registration, signal and operator, and stand accordingly. Raises NoNetwork after long."""
+        self._look_asked = False
         self._looked = self._clock.steady()
         self._look_at = self._looked + self._patience.poll
         registered = False

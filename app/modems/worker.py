@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from contextlib import suppress
 from typing import Protocol
@@ -10,7 +11,7 @@ from typing import Protocol
 from app.core.clock import Clock
 from app.core.errors import NoDevice, NotSent, PortGone
 from app.core.events import Alarm, Announce, ModemState, RungClimbed, SimChanged
-from app.core.faults import described
+from app.core.faults import described, survived
 from app.core.inbox import SimMemory
 from app.core.ports import Job
 from app.core.routing import Lane
@@ -118,22 +119,33 @@ class ModemWorker:
         if limits_changed:
             self._allowance.apply(spec)
 
-    def lane(self) -> Lane | None:
-        """This modem as a way to send, or None while it may carry nothing."""
-        if self.standing.state != how.READY or not self.spec.carries_messages:
-            return None
-        closed = self._allowance.opens - self._clock.steady()
-        if closed == float("inf"):
+    def lane(self, stuck_after: float) -> Lane | None:
+        """This modem as a way to send, or None while it may carry nothing more."""
+        if not self._open():
             return None
         ahead = len(self._queue) + (self._serving.busy_since is not None)
+        limited = self._allowance.wait(ahead)
+        if limited == math.inf:
+            return None
         return Lane(
             modem=self.spec.id,
             name=self.spec.name,
             prefixes=self.spec.modem.recipient_prefix,
             default=self.spec.modem.default_modem,
-            wait=max(closed, 0.0) + self._serving.pace.wait(ahead),
+            wait=max(limited, self._allowance.wait() + self._serving.pace.wait(ahead)),
             queued=ahead,
+            stuck=self._held_up(stuck_after),
         )
+
+    def _open(self) -> bool:
+        return self.standing.state == how.READY and self.spec.carries_messages
+
+    def _held_up(self, stuck_after: float) -> bool:
+        """Whether what it has in hand, or a limit, keeps it from the next message for long."""
+        since = self._serving.busy_since
+        if since is not None and self._clock.steady() - since > stuck_after:
+            return True
+        return self._allowance.wait() > stuck_after
 
     def submit(self, job: Job) -> None:
         """Raises NotSent when the modem can take nothing, QueueFull when it has too much."""
@@ -161,21 +173,33 @@ class ModemWorker:
     def end_overdue(self) -> None:
         """End what waited until nobody wants it any longer."""
         for job in self._queue.take_overdue():
-            job.expire()
+            with survived(log, "a message that waited too long"):
+                job.expire()
 
     def give_away(self, stuck_after: float) -> None:
-        """While one send takes longer than this, what waits behind it goes to other modems."""
-        since = self._serving.busy_since
-        if since is not None and self._clock.steady() - since > stuck_after:
-            for job in self._queue.take_all():
-                job.refused(NotSent(f"{self.spec.name} is held up by another message", reason="busy"))
+        """While it cannot send, or not for longer than this, what waits goes to modems that take it."""
+        if not len(self._queue) or (self._open() and not self._held_up(stuck_after)):
+            return
+        left: list[Job] = []
+        for job in self._queue.take_all():
+            moved = False
+            with survived(log, "a message that another modem may have"):
+                moved = job.elsewhere()
+            if not moved:
+                left.append(job)
+        if not self._queue.put_back(left):
+            self._return(left)
 
     # The modem's own thread from here on.
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._ticked = self._clock.steady()
-            pause = self._one_try()
+            pause = BACK_OFF[-1]
+            with survived(log, f"bringing modem {self.spec.name} back"):
+                pause = self._one_try()
+            if self._stopping.is_set():
+                break
             again = self._clock.steady() + pause
             self._hand_over()
             while (left := again - self._clock.steady()) > 0 and not self._stopping.wait(min(left, SLICE)):
@@ -193,7 +217,7 @@ class ModemWorker:
             return self._look_for_it()
         except (SimProblem, PortBusy) as error:  # a person's to mend: nothing on the ladder helps
             self._set(how.TROUBLE, str(error))
-            self._failures = 0 if self._clock.steady() - began > self._patience.settle else self._failures + 1
+            self._failures = 1 if self._clock.steady() - began > self._patience.settle else self._failures + 1
             return BACK_OFF[min(self._failures, len(BACK_OFF)) - 1]
         except HwError as error:
             self._set(how.TROUBLE, str(error))
@@ -206,12 +230,16 @@ class ModemWorker:
 
     def _hand_over(self) -> None:
         jobs, errands = self._queue.close()
-        missing = self.standing.state == how.GONE
-        why = f"{self.spec.name}: {self.standing.why}"
-        for job in jobs:
-            job.refused(PortGone(why) if missing else NotSent(why))
+        self._return(jobs)
         for errand in errands:
-            errand(None)
+            with survived(log, f"an errand to modem {self.spec.name}"):
+                errand(None)
+
+    def _return(self, jobs: list[Job]) -> None:
+        why = f"{self.spec.name}: {self.standing.why or 'not ready'}"
+        for job in jobs:
+            with survived(log, "a message whose modem is away"):
+                job.returned(PortGone(why) if self.standing.state == how.GONE else NotSent(why))
 
     def _one_life(self) -> None:
         """Find the modem, bring it up, serve it until it is lost or stopped."""

@@ -26,6 +26,14 @@ class KeptOtpStore(OtpStore, Protocol):
 
 
 class KeptLedger(Ledger, Protocol):
+    def settle(self) -> None:
+        """Once a second: ends that the disk did not take are written again."""
+        ...
+
+    def shift(self, seconds: float, since: float, now: float) -> None:
+        """The wall clock jumped: what ``recall`` found before it finds still."""
+        ...
+
     def sweep(self, before: float) -> None: ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -20,6 +21,8 @@ Work = Callable[[sqlite3.Connection], Any]
 
 # The most writes one commit carries; more only makes the first of them wait longer.
 BATCH = 256
+# How long a write that nobody waits for yet lingers for another to share its commit with (seconds).
+LINGER = 0.01
 # A card that takes longer than this for one commit is broken.
 PATIENCE = 30.0
 
@@ -112,11 +115,12 @@ SCHEMA_VERSION = len(STEPS)
 class Write:
     """A write on its way to the disk."""
 
-    __slots__ = ("_done", "_gate", "_work", "error", "value")
+    __slots__ = ("_done", "_gate", "_work", "error", "lingers", "value")
 
-    def __init__(self, work: Work, done: Callable[[Write], None] | None) -> None:
+    def __init__(self, work: Work, done: Callable[[Write], None] | None, lingers: bool) -> None:
         self._work = work
         self._done = done
+        self.lingers = lingers
         self._gate = threading.Lock()  # held until the commit: the cheapest thing to wait on
         self._gate.acquire()
         self.value: Any = None
@@ -167,9 +171,14 @@ class Database:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work, done: Callable[[Write], None] | None = None) -> Write:
-        """Returns at once. ``done`` is called in the writer's thread after the commit, or its failure."""
-        write = Write(work, done)
+    def submit(
+        self, work: Work, done: Callable[[Write], None] | None = None, *, lingers: bool = False
+    ) -> Write:
+        """Returns at once. ``done`` is called in the writer's thread after the commit, or its failure.
+
+        lingers: it may wait a moment for the next write, to share a commit. The order stays.
+        """
+        write = Write(work, done, lingers)
         self._queue.put(write)
         return write
 
@@ -202,12 +211,16 @@ class Database:
     def _next_batch(self) -> tuple[list[Write], bool]:
         batch: list[Write] = []
         write = self._queue.get()
+        until = time.monotonic() + LINGER
         while write is not None:
             batch.append(write)
             if len(batch) == BATCH:
                 return batch, False
+            if not write.lingers:
+                until = 0.0
             try:
-                write = self._queue.get_nowait()
+                left = until - time.monotonic()
+                write = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
             except Empty:
                 return batch, False
         return batch, True

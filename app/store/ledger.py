@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from app.core.message import LedgerRow, Message, Outcome, State, Try
+from app.core.errors import StorageFailed
+from app.core.message import ON_THE_AIR, LedgerRow, Message, Outcome, State, Try
 from app.store.database import Database, Write
+from app.store.otp import forget
+
+log = logging.getLogger(__name__)
 
 ROW = (
     "seq, id, command, owner, receiver, state, code, reason, error,"
     " modem, name, parts, accepted, finished, tries"
 )
-# What may have reached the network, so that a repeat must not be sent.
-_ON_THE_AIR = (State.SENDING, State.SENT, State.DELIVERED, State.UNKNOWN)
+
+
+@dataclass(slots=True)
+class _End:
+    """An outcome on its way to the disk. tries: how often the disk did not take it."""
+
+    seq: int
+    values: tuple[Any, ...]
+    free: tuple[bytes, bytes] | None
+    done: Callable[[], None]
+    tries: int = 0
+
+    def work(self, connection: sqlite3.Connection) -> bool:
+        """Whether the message was on record."""
+        found = connection.execute(
+            "UPDATE message SET state = ?, code = ?, reason = ?, error = ?, modem = ?, name = ?, sim = ?,"
+            " parts = ?, refs = ?, finished = ?, tries = ?, otp_key = NULL, otp_mark = NULL WHERE seq = ?",
+            self.values,
+        ).rowcount
+        if self.free is not None:
+            forget(connection, *self.free)
+        return found == 1
 
 
 class SqliteLedger:
@@ -23,6 +51,8 @@ class SqliteLedger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._owed: list[_End] = []
+        self._owing = threading.Lock()
         newest = database.read("SELECT coalesce(max(seq), 0) FROM message")[0][0]
         self._seqs = count(newest + 1)
 
@@ -46,23 +76,37 @@ class SqliteLedger:
             mark,
             message.callback if message.report else "",
         )
-        return self._run(
+        insert = (
             "INSERT INTO message (seq, id, command, owner, receiver, fingerprint, state, accepted, expires,"
-            " otp_key, otp_mark, callback) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *values,
+            " otp_key, otp_mark, callback) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
+        # While somebody waits for the outcome, ``sending`` or ``close`` makes it durable with itself.
+        lingers = not message.detached
+        return self._database.submit(lambda connection: connection.execute(insert, values), lingers=lingers)
 
     def sending(self, seq: int, modem: str) -> Write:
-        return self._run("UPDATE message SET state = 'sending', modem = ? WHERE seq = ?", modem, seq)
+        def work(connection: sqlite3.Connection) -> None:
+            found = connection.execute(
+                "UPDATE message SET state = 'sending', modem = ? WHERE seq = ?", (modem, seq)
+            ).rowcount
+            if found != 1:
+                raise StorageFailed(f"message {seq} is not on record")
+
+        return self._database.submit(work)
 
     def requeue(self, seq: int) -> None:
         self._run("UPDATE message SET state = 'queued', modem = '' WHERE seq = ?", seq)
 
-    def close(self, seq: int, outcome: Outcome, finished: float, done: Callable[[], None]) -> None:
+    def close(
+        self,
+        seq: int,
+        outcome: Outcome,
+        finished: float,
+        done: Callable[[], None],
+        free: tuple[bytes, bytes] | None = None,
+    ) -> None:
         sent = outcome.sent
-        self._run(
-            "UPDATE message SET state = ?, code = ?, reason = ?, error = ?, modem = ?, name = ?, sim = ?,"
-            " parts = ?, refs = ?, finished = ?, tries = ?, otp_key = NULL, otp_mark = NULL WHERE seq = ?",
+        values = (
             outcome.state.value,
             outcome.code,
             outcome.reason,
@@ -75,15 +119,40 @@ class SqliteLedger:
             finished,
             json.dumps([[one.modem, one.at, one.result] for one in outcome.tries]),
             seq,
-            done=lambda _: done(),
         )
+        self._write(_End(seq, values, free, done))
+
+    def settle(self) -> None:
+        """Once a second: what the disk did not take is written again, until it does."""
+        with self._owing:
+            owed, self._owed = self._owed, []
+        for end in owed:
+            self._write(end)
+
+    def _write(self, end: _End) -> None:
+        self._database.submit(end.work, lambda write: self._written(end, write))
+
+    def _written(self, end: _End, write: Write) -> None:
+        if write.error is None:
+            if not write.value:
+                log.error("message %d ended and was never on record", end.seq)
+            if end.tries < 2:
+                end.done()
+            return
+        end.tries += 1
+        with self._owing:
+            self._owed.append(end)
+        if end.tries <= 2:
+            log.error("the end of message %d is not on record and is written again", end.seq)
+        if end.tries == 2:  # whoever waits is told; a repeat hears "unknown" until the disk takes it
+            end.done()
 
     def recall(self, fingerprint: bytes, since: float, now: float) -> LedgerRow | None:
         rows = self._database.read(
             f"SELECT {ROW} FROM message WHERE fingerprint = ? AND state IN (?, ?, ?, ?)"  # noqa: S608
             " AND (accepted >= ? OR expires > ?) ORDER BY seq DESC LIMIT 1",
             fingerprint,
-            *(state.value for state in _ON_THE_AIR),
+            *(state.value for state in ON_THE_AIR),
             since,
             now,
         )
@@ -103,12 +172,22 @@ class SqliteLedger:
         )
         return [(row_of(row[:-2]), (row[-2], row[-1]) if row[-2] is not None else None) for row in rows]
 
+    def shift(self, seconds: float, since: float, now: float) -> None:
+        """The wall clock jumped: what ``recall`` found before, with the times of then, it finds still."""
+        self._run(
+            "UPDATE message SET accepted = accepted + ?1, expires = expires + ?1, finished = finished + ?1"
+            " WHERE accepted >= ?2 OR expires > ?3",
+            seconds,
+            since,
+            now,
+        )
+
     def sweep(self, before: float) -> None:
         """Forget messages that ended before a Unix time."""
         self._run("DELETE FROM message WHERE finished < ?", before)
 
-    def _run(self, query: str, *values: Any, done: Callable[[Write], None] | None = None) -> Write:
-        return self._database.submit(lambda connection: connection.execute(query, values), done)
+    def _run(self, query: str, *values: Any) -> Write:
+        return self._database.submit(lambda connection: connection.execute(query, values))
 
 
 def row_of(values: Sequence[Any]) -> LedgerRow:

@@ -58,12 +58,6 @@ class SqliteOtpStore:
         assert isinstance(verdict, Verdict)
         return verdict
 
-    def forget(self, key: bytes, mark: bytes) -> None:
-        # Nobody waits: the message's own outcome is written after this, by the same thread.
-        self._database.submit(
-            lambda connection: connection.execute("DELETE FROM otp WHERE key = ? AND mark = ?", (key, mark))
-        )
-
     def shift(self, seconds: float) -> None:
         """The wall clock jumped: what was alive stays alive as long as it would have been."""
         self._database.submit(
@@ -74,6 +68,11 @@ class SqliteOtpStore:
         self._database.submit(
             lambda connection: connection.execute("DELETE FROM otp WHERE expires < ?", (now - KEPT,))
         )
+
+
+def forget(connection: sqlite3.Connection, key: bytes, mark: bytes) -> None:
+    """Free the reference if it still holds this very code: with the outcome of its message, in one commit."""
+    connection.execute("DELETE FROM otp WHERE key = ? AND mark = ?", (key, mark))
 
 
 def figures(read: Callable[..., list[tuple[Any, ...]]], now: float) -> dict[str, int]:

@@ -99,11 +99,8 @@ class RedisOtpStore:
         return Verdict(_asked(self._check, [_name(key)], (mark, repr(now), tries)).decode())
 
     def forget(self, key: bytes, mark: bytes) -> None:
-        try:
-            _asked(self._forget, [_name(key)], (mark,))
-        except StorageFailed as error:
-            # Nobody waits for this; the reference is free again when its time is over.
-            log.warning("a reference could not be freed: %s", error)
+        """Free the reference if it still holds this very code."""
+        _asked(self._forget, [_name(key)], (mark,))
 
     def sent(self, key: bytes, mark: bytes) -> bool:
         """A modem is about to have the code; False when the reference is another device's by now."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import redis
 
 from app.core.errors import StorageFailed, UnknownOutcome
-from app.core.message import LedgerRow, Message, Outcome, State
+from app.core.faults import survived
+from app.core.message import ON_THE_AIR, LedgerRow, Message, Outcome, State
 from app.core.ports import Commit
 from app.store.ledger import SqliteLedger
 from app.store.redis_otp import RedisOtpStore
 
+log = logging.getLogger(__name__)
+
 KEPT = 24 * 3600  # seconds a claim is remembered; the window of the settings is shorter
-_ON_THE_AIR = (State.SENDING, State.SENT, State.DELIVERED, State.UNKNOWN)
+AWAY = 5.0  # seconds for which a store that cannot be reached is not asked to free another reference
 
 # KEYS[1] the message; ARGV device, claim, seconds. 1 when it is ours now.
 _CLAIM = """
@@ -59,6 +65,9 @@ class SharedLedger:
         self._claim, self._release = client.register_script(_CLAIM), client.register_script(_RELEASE)
         self._open: dict[int, Message] = {}
         self._lock = threading.Lock()
+        # A store that does not answer holds up neither the modems nor the database.
+        self._freeing = ThreadPoolExecutor(1, "shared-store")
+        self._away_until = 0.0
 
     def next_seq(self) -> int:
         return self._own.next_seq()
@@ -90,14 +99,42 @@ class SharedLedger:
         self._own.requeue(seq)
         self._freed(self._message(seq))
 
-    def close(self, seq: int, outcome: Outcome, finished: float, done: Callable[[], None]) -> None:
+    def close(
+        self,
+        seq: int,
+        outcome: Outcome,
+        finished: float,
+        done: Callable[[], None],
+        free: tuple[bytes, bytes] | None = None,
+    ) -> None:
         with self._lock:
             message = self._open.pop(seq, None)
         if message is not None and outcome.tries:
-            if outcome.state in _ON_THE_AIR:
+            if outcome.state in ON_THE_AIR:
                 self._told(message, outcome)
             else:
                 self._freed(message)
+        if free is None:
+            self._own.close(seq, outcome, finished, done)
+        else:
+            # The reference is free before anybody is told that its message was not sent.
+            self._freeing.submit(self._free_and_close, free, seq, outcome, finished, done)
+
+    def _free_and_close(
+        self,
+        reference: tuple[bytes, bytes],
+        seq: int,
+        outcome: Outcome,
+        finished: float,
+        done: Callable[[], None],
+    ) -> None:
+        with survived(log, "freeing a reference"):
+            try:
+                if time.monotonic() >= self._away_until:
+                    self._otp.forget(*reference)
+            except StorageFailed as error:
+                self._away_until = time.monotonic() + AWAY
+                log.warning("references are not freed and live until they expire: %s", error)
         self._own.close(seq, outcome, finished, done)
 
     def recall(self, fingerprint: bytes, since: float, now: float) -> LedgerRow | None:
@@ -115,6 +152,13 @@ class SharedLedger:
 
     def unfinished(self) -> Sequence[tuple[LedgerRow, tuple[bytes, bytes] | None]]:
         return self._own.unfinished()
+
+    def settle(self) -> None:
+        self._own.settle()
+
+    def shift(self, seconds: float, since: float, now: float) -> None:
+        """This device's clock jumped; the others' did not, and theirs is the time in Redis."""
+        self._own.shift(seconds, since, now)
 
     def sweep(self, before: float) -> None:
         self._own.sweep(before)

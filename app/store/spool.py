@@ -25,6 +25,8 @@ class FileSpool:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
+        for torn in folder.glob("*.new"):  # a process died in the middle; nobody was told it was accepted
+            torn.unlink(missing_ok=True)
         self._kept = {int(path.stem): path for path in folder.glob("*.json") if path.stem.isdigit()}
 
     def keep(self, message: Message) -> None:

@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 PROMPT_TIMEOUT = 10.0
 _RETRY_PAUSE = 0.5
 #: Refusals that say nothing about the message: try the same part again (27.005 §3.2.5, 24.011 annex E).
-_TEMPORARY = {38, 41, 42, 47, 111, 302, 314, 331, 332, 500, 515}
+#: Not 332: after a network timeout the network may have it.
+_TEMPORARY = {38, 41, 42, 47, 111, 302, 314, 331, 500, 515}
 
 
 class GsmModem:

@@ -344,8 +344,6 @@ def test_a_code_that_cannot_be_stored_is_not_sent_and_leaves_nothing_behind(hous
         def issue(self, *_: object) -> bool:
             raise OSError("the store is away")
 
-        forget = issue
-
     store, house.intake.otp._store = house.intake.otp._store, Broken()  # type: ignore[assignment]
     reply = result(house.gateway.handle(otp(id="9"), REST))
     assert (reply.code, reply.reason) == ("1102", "storage")

@@ -35,6 +35,11 @@ def test_among_equals_the_shorter_queue_is_first() -> None:
     assert [order(Router(), "628112345", *lanes)[0] for _ in range(3)] == ["idle"] * 3
 
 
+def test_a_modem_that_is_held_up_comes_last_whatever_it_matches() -> None:
+    lanes = (Lane("tsel", "tsel", prefixes=("62811",), stuck=True), Lane("any", "any"))
+    assert order(Router(), "628112345", *lanes) == ["any", "tsel"]
+
+
 def test_the_choice_says_why() -> None:
     choice = Router().candidates("62811", [Lane("a", "a", prefixes=("62811",))])[0]
     assert choice.why == "prefix 62811"

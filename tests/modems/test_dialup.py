@@ -190,7 +190,7 @@ def test_a_stick_with_a_network_card_goes_through_network_manager(tmp_path: Path
 
 def test_a_modem_that_gives_internet_access_is_not_used_for_sms(yard: Yard) -> None:
     calling = dialer(Line(), [])
-    assert calling.lane() is None
+    assert calling.lane(10.0) is None
     with pytest.raises(NotSent, match="carries no messages"):
         calling.submit(parcel())
     yard.simulated("a")

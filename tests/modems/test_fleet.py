@@ -19,11 +19,11 @@ from app.settings.modems import Modem
 from app.settings.sms import Sms
 from hw.errors import AtTimeout, PinKeptBack
 from hw.gsm.modem import GsmModem
-from hw.sim.faults import Fault
+from hw.sim.faults import Fault, When
 from hw.sim.modem import SimModem
 from hw.sim.plugs import plugs
 from tests.hw.gsm.test_modem_start import Ear
-from tests.modems.yard import CLOCK, Yard, parcel
+from tests.modems.yard import CLOCK, Parcel, Yard, parcel
 
 
 def test_a_message_goes_out_in_two_round_trips(yard: Yard) -> None:
@@ -290,7 +290,7 @@ def test_what_waits_behind_a_stuck_message_goes_elsewhere(yard: Yard) -> None:
         return behind.ended.is_set()
 
     yard.until(handed_over, timeout=2.5)
-    assert isinstance(behind.outcome, NotSent) and behind.outcome.reason == "busy"
+    assert behind.outcome == "elsewhere"
     assert isinstance(stuck.wait(), Sent)
 
 
@@ -397,3 +397,166 @@ def test_a_modem_that_was_deactivated_meanwhile_comes_back_when_it_is_activated(
     yard.use("a", active=False)
     yard.use("a", active=True)
     yard.until(lambda: yard.lanes() == {"a"})
+
+
+def waiting_behind(yard: Yard, number: int = 3) -> list[Parcel]:
+    jobs = [parcel(f"n{place}") for place in range(number)]
+    for job in jobs:
+        yard.fleet.submit("a", job)
+    return jobs
+
+
+def test_what_waits_for_a_modem_that_lost_its_network_goes_elsewhere(yard: Yard) -> None:
+    modem = yard.ready("a", delay=1.0)
+    yard.ready("b")
+    first, *behind = waiting_behind(yard)
+    yard.until(lambda: modem.counts.bodies == 1)
+    yard.fleet.tick()
+    assert not any(job.ended.is_set() for job in behind)  # it is not held up yet
+    modem.register(2)
+    assert isinstance(first.wait(), Sent)
+    yard.until(lambda: yard.lanes() == {"b"})
+    yard.fleet.tick()
+    assert [job.wait(5) for job in behind] == ["elsewhere"] * 2
+
+
+def test_what_waits_behind_a_limit_goes_elsewhere(yard: Yard) -> None:
+    yard.simulated("a")
+    yard.use("a", limit_per_minute=1)
+    yard.ready("b")
+    yard.until(lambda: yard.lanes() == {"a", "b"})
+    first, *behind = waiting_behind(yard)
+    assert isinstance(first.wait(), Sent)
+    yard.fleet.tick()
+    assert [job.wait(5) for job in behind] == ["elsewhere"] * 2
+
+
+def test_what_waits_behind_a_long_errand_goes_elsewhere(yard: Yard) -> None:
+    yard.fleet.stuck_after = 0.2
+    yard.ready("a")
+    yard.ready("b")
+    begun, end = threading.Event(), threading.Event()
+
+    def long(_: object) -> None:
+        begun.set()
+        end.wait(20)
+
+    yard.fleet.errand("a", long)
+    assert begun.wait(10)
+    behind = waiting_behind(yard)
+
+    def handed_over() -> bool:
+        yard.fleet.tick()
+        return all(job.ended.is_set() for job in behind)
+
+    yard.until(handed_over, timeout=10)
+    end.set()
+    assert [job.outcome for job in behind] == ["elsewhere"] * 3
+
+
+def test_what_nobody_else_takes_stays_in_its_place(yard: Yard) -> None:
+    modem = yard.ready("a")
+    yard.ready("b")
+    modem.register(2)
+    yard.until(lambda: yard.lanes() == {"b"})
+    behind = waiting_behind(yard)
+    for job in behind:
+        job.stays = True
+    yard.fleet.tick()
+    modem.register(1)
+    assert all(isinstance(job.wait(), Sent) for job in behind)
+    assert [one.text for one in modem.air.inbox()] == ["n0", "n1", "n2"]
+
+
+def test_two_modems_that_are_both_stuck_keep_what_they_have(yard: Yard) -> None:
+    yard.fleet.stuck_after = 0.2
+    one, other = yard.ready("a", delay=1.5), yard.ready("b", delay=1.5)
+    jobs = {modem: [parcel(f"{modem}{place}") for place in range(2)] for modem in ("a", "b")}
+    for modem, parcels in jobs.items():
+        for job in parcels:
+            yard.fleet.submit(modem, job)
+    yard.until(lambda: one.counts.bodies == other.counts.bodies == 1)
+    yard.until(lambda: all(lane.stuck for lane in yard.fleet.lanes()))
+    yard.fleet.tick()
+    assert all(isinstance(job.wait(), Sent) for parcels in jobs.values() for job in parcels)
+
+
+def test_the_wait_counts_the_limit_that_the_queue_will_use_up(yard: Yard) -> None:
+    yard.simulated("a", delay=2.0)
+    yard.use("a", limit_per_minute=2)
+    yard.until(yard.lanes)
+    waiting_behind(yard, 2)
+    assert yard.fleet.lanes()[0].wait > 50
+    yard.use("a", limit_per_day=2)
+    assert not yard.lanes()
+
+
+def test_a_modem_lives_on_when_what_it_hands_back_fails(yard: Yard) -> None:
+    class Broken(Parcel):
+        def returned(self, why: NotSent) -> None:
+            raise RuntimeError("nobody foresaw this")
+
+    def broken(_: object) -> None:
+        raise RuntimeError("nobody foresaw this either")
+
+    modem = yard.ready("a")
+    first, whole = parcel("first"), parcel("whole")
+    modem.register(2)
+    yard.until(lambda: not yard.lanes())
+    yard.fleet.submit("a", Broken(first.message))
+    yard.fleet.submit("a", whole)
+    plugs.unplug(f"{yard.name}-a")
+    outcome = whole.wait()
+    assert isinstance(outcome, NotSent) and outcome.code == "1000"
+    modem.registered = 1
+    modem.power_up()
+    plugs.plug_in(f"{yard.name}-a", modem)
+    yard.until(yard.lanes)
+    yard.fleet.errand("a", broken)
+    yard.until(lambda: not yard.lanes())
+    yard.until(yard.lanes)
+    assert yard.fleet.stalled() == ""
+
+
+def test_a_modem_that_is_switched_off_says_so(yard: Yard) -> None:
+    yard.ready("a", delay=0.5)
+    first, second = waiting_behind(yard, 2)
+    yard.use("a", active=False)
+    assert isinstance(first.wait(), Sent)
+    assert str(second.wait()) == "a: switched off"
+
+
+def test_modems_share_the_time_in_which_they_may_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.modems.fleet.STOP", 0.5)
+    yard = Yard(tmp_path)
+    for name in ("a", "b", "c"):
+        yard.ready(name, delay=4.0)
+        yard.fleet.submit(name, parcel())
+    yard.until(lambda: sum(lane.queued for lane in yard.fleet.lanes()) == 3)
+    began = CLOCK.steady()
+    yard.close()
+    assert CLOCK.steady() - began < 1.4  # three times 0.5 s if each had its own
+
+
+@pytest.mark.parametrize(("when", "unknown"), [("body", True), ("prompt", False)])
+def test_a_network_timeout_after_the_text_is_an_unknown_outcome(
+    yard: Yard, when: When, unknown: bool
+) -> None:
+    modem = yard.ready()
+    modem.faults.add(Fault(when, "refuse", "+CMS ERROR: 332"))
+    timed_out, clean = parcel(), parcel("clean")
+    yard.fleet.submit("a", timed_out)
+    yard.fleet.submit("a", clean)
+    assert isinstance(timed_out.wait(), UnknownOutcome if unknown else NotSent)
+    assert isinstance(clean.wait(), Sent)
+    assert yard.rungs() == []  # it answered: there is nothing to get back in step
+
+
+def test_a_later_part_that_is_refused_is_not_called_silence(yard: Yard) -> None:
+    modem = yard.ready()
+    modem.faults.add(Fault("body", "refuse", "+CMS ERROR: 332", skip=1))
+    job = parcel("x" * 200)
+    yard.fleet.submit("a", job)
+    outcome = job.wait()
+    assert isinstance(outcome, UnknownOutcome) and "sent a part of the message" in str(outcome)
+    assert modem.counts.bodies == 2  # a part that the network may have is not sent once more

@@ -14,13 +14,17 @@ from app.core.message import Outcome, Sent, State
 from app.modems import standing as how
 from app.modems.ladder import Ladder, Patience, Rung
 from app.modems.power import UsbPower, hub_of
+from app.modems.spec import ModemSpec
+from app.modems.worker import ModemWorker
+from app.settings.modems import Modem
+from app.settings.sms import Sms
 from hw.serialports import SerialPort
 from hw.sim.card import numbered
 from hw.sim.faults import Fault
 from hw.sim.modem import SimModem
 from hw.sim.plugs import plugs
 from hw.sim.pty import SimPtys
-from tests.modems.yard import Yard, parcel
+from tests.modems.yard import CLOCK, Yard, parcel
 
 QUICK = Patience(find=1.0, search=0.5, park=3600.0, missing=0.05, poll=0.3, pause=0.05, prompt=4.0, send=3.0)
 
@@ -364,3 +368,18 @@ def test_hub_power_is_cut_by_uhubctl_with_the_hub_and_the_port() -> None:
 )
 def test_a_sockets_hub_is_read_from_its_usb_path(socket: str, place: tuple[str, str] | None) -> None:
     assert hub_of(socket) == place
+
+
+def test_a_sim_that_fails_after_long_service_is_looked_at_again_soon(tmp_path: Path) -> None:
+    yard = Yard(tmp_path, patience=Patience(settle=0.0))
+    yard.simulated("a").card.pin = "1234"  # the settings have none
+    worker = ModemWorker(
+        ModemSpec.of("a", Modem(name="a", port=f"sim://{yard.name}-a"), Sms()),
+        yard.fleet.ports,
+        yard.memory,
+        CLOCK,
+        yard.heard.append,
+        patience=Patience(settle=0.0),
+    )
+    assert worker._one_try() == 0.5
+    yard.close()

@@ -44,12 +44,22 @@ class Parcel:
     ended: threading.Event = field(default_factory=threading.Event)
     outcome: Sent | GatewayError | str | None = None
     confirmed: int = 0
+    stays: bool = False  # whether no other modem takes it
 
     def overdue(self) -> bool:
         return CLOCK.steady() >= self.message.deadline
 
     def expire(self) -> None:
         self._end("expired")
+
+    def elsewhere(self) -> bool:
+        if self.stays:
+            return False
+        self._end("elsewhere")
+        return True
+
+    def returned(self, why: NotSent) -> None:
+        self._end(why)
 
     def begin(self) -> None:
         pass

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,6 +204,33 @@ def test_messages_taken_asynchronously_outlive_a_kill(
     inbox = [message["text"] for message in world.order("inbox", limit=1000)["messages"]]
     assert len(inbox) == len(set(inbox))
     assert {f"n{n}" for n in range(20) if states[f"a{n}"] == "sent"} <= set(inbox)
+
+
+def test_messages_taken_asynchronously_outlive_an_orderly_stop_and_a_modem_that_is_away(
+    simulators: MakeSimulators, gateway: MakeGateway, tmp_path: Path
+) -> None:
+    links = tmp_path / "links"
+    world = simulators(1, 300, "generic", "--links", str(links))
+    service = gateway({"m1": {"port": str(links / "sim1")}}).start()
+    for number in range(8):
+        take_later(service, f"a{number}", f"n{number}")
+    time.sleep(0.4)
+    service.stop()
+    service.start()
+    time.sleep(0.4)
+    world.order("unplug", modem="*")
+    time.sleep(1.0)
+    states = [(status(service, f"a{n}") or {})["state"] for n in range(8)]
+    assert set(states) <= {"sent", "unknown", "queued"} and states.count("queued") > 2
+    world.order("plug", modem="*")
+    until = time.monotonic() + 60
+    while "queued" in states or "sending" in states:
+        assert time.monotonic() < until, states
+        time.sleep(0.1)
+        states = [(status(service, f"a{n}") or {})["state"] for n in range(8)]
+    assert set(states) <= {"sent", "unknown"} and states.count("unknown") <= 2
+    inbox = [message["text"] for message in world.order("inbox", limit=1000)["messages"]]
+    assert len(inbox) == len(set(inbox))
 
 
 def test_a_power_cut_loses_the_spool_and_says_so(simulators: MakeSimulators, gateway: MakeGateway) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import StorageFailed
-from app.store.database import Database
+from app.store.database import Database, Write
 
 
 @pytest.fixture
@@ -51,6 +51,52 @@ def test_a_faulty_write_costs_only_itself(database: Database) -> None:
             outcomes.append("refused")
     assert outcomes == ["kept", "kept", "refused", "kept"]
     assert database.read("SELECT slot FROM part_reference ORDER BY slot") == [(1,), (2,), (3,)]
+
+
+@pytest.fixture
+def commits(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many writes each commit carries."""
+    carried: list[int] = []
+    transaction = database._transaction
+
+    def counted(batch: list[Write]) -> None:
+        carried.append(len(batch))
+        transaction(batch)
+
+    monkeypatch.setattr(database, "_transaction", counted)
+    return carried
+
+
+def test_a_write_that_lingers_shares_the_commit_of_the_next(
+    database: Database, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.database.LINGER", 10.0)
+    first = database.submit(lambda connection: connection.execute(slot(1)), lingers=True)
+    second = database.submit(lambda connection: connection.execute(slot(2)), lingers=True)
+    database.submit(lambda connection: connection.execute(slot(3))).wait()
+    first.wait()
+    second.wait()
+    assert commits == [3]
+    assert database.read("SELECT slot FROM part_reference ORDER BY rowid") == [(1,), (2,), (3,)]
+
+
+def test_a_write_that_lingers_is_durable_by_itself_after_a_moment(
+    database: Database, commits: list[int]
+) -> None:
+    database.submit(lambda connection: connection.execute(slot(1)), lingers=True).wait()
+    assert commits == [1]
+
+
+def test_a_write_that_lingers_outlives_an_orderly_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.database.LINGER", 10.0)
+    database = Database(tmp_path / "other.db")
+    database.submit(lambda connection: connection.execute(slot(1)), lingers=True)
+    database.close()
+    database = Database(tmp_path / "other.db")
+    assert database.read("SELECT slot FROM part_reference") == [(1,)]
+    database.close()
 
 
 def test_what_is_done_after_the_commit_sees_the_write(database: Database) -> None:
