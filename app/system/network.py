@@ -18,6 +18,7 @@ DEVICE = f"{NAME}.Device"
 # NM_DEVICE_TYPE_ETHERNET, and _VETH: a cable between two name spaces, where NetworkManager was given one.
 CABLES = (1, 20)
 #: What drives the network card of a modem or a telephone: never the cable, which a stick must not take over.
+#: 61-otppi-modems.rules has the same list: the firewall goes by the group that they get there.
 STICKS = ("cdc_ether", "cdc_ncm", "cdc_subset", "huawei_cdc_ncm", "ipheth", "rndis_host")
 UNKNOWN_PROFILE = f"{NAME}.Settings.InvalidConnection"
 
