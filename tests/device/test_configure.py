@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -110,6 +114,75 @@ def test_a_subnet_beside_the_access_point_hands_out_nothing(
     found = configure.configure(moved, root=tmp_path, run=host.run)
     assert "nobody would get an address" in found["dhcp"]
     assert not (tmp_path / "run/otppi-system/dhcpd.conf").exists()
+
+
+def test_all_is_restarted_that_can_be_and_the_rest_with_the_next_run(
+    tmp_path: Path, host: Host, settings: Settings
+) -> None:
+    configure.configure(settings, root=tmp_path, run=host.run)
+    host.answers["restart otppi-ap"] = (1, "Unit otppi-ap.service is masked.")
+    host.answers["restart otppi-dns"] = (1, "no answer")
+    changed = settings.replaced(Wlan, Wlan(password="another horse", ip_address="192.168.0.12"))
+    host.ran.clear()
+    found = configure.configure(changed, ["wlan"], root=tmp_path, run=host.run)
+    assert found["wlan"] == (
+        "otppi-ap could not be restarted: Unit otppi-ap.service is masked.; "
+        "otppi-dns could not be restarted: no answer"
+    )
+    restarted = ["otppi-wlan", "otppi-ap", "otppi-dns"]
+    assert restarts(host) == restarted
+    # No file differs any more; what runs still does.
+    host.answers.clear()
+    assert configure.configure(changed, root=tmp_path, run=host.run)["wlan"] == ""
+    assert restarts(host) == [*restarted, "otppi-ap", "otppi-dns"]
+    configure.configure(changed, root=tmp_path, run=host.run)
+    assert restarts(host) == [*restarted, "otppi-ap", "otppi-dns"]
+
+
+def restarts(host: Host) -> list[str]:
+    return [
+        line.split()[-1].removesuffix(".service") for line in host.ran if line.startswith("systemctl --no")
+    ]
+
+
+def test_two_runs_at_once_take_turns_and_both_are_told(
+    tmp_path: Path, host: Host, settings: Settings
+) -> None:
+    """Processes, as systemd makes them. Whose commands run notes where they begin and where they end."""
+    script = (
+        "import os, pathlib, sys, time\n"
+        "from app.settings.network import Wlan\n"
+        "from app.settings.store import SettingsStore\n"
+        "from app.system import configure\n"
+        "root = pathlib.Path(sys.argv[1])\n"
+        "def run(words):\n"
+        "    with open(root / 'turns', 'a') as turns:\n"
+        "        turns.write(f'{os.getpid()}\\n')\n"
+        "    time.sleep(0.05)\n"
+        "    return 0, ''\n"
+        "settings = SettingsStore(root / 'home').load().settings\n"
+        "settings = settings.replaced(Wlan, Wlan(password='correct horse'))\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "configure.configure(settings, sys.argv[2:], root=root, run=run)\n"
+    )
+    parts = (["wlan"], ["dhcp"], ["firewall"], ["time"], ["wlan", "dhcp", "firewall"])
+    at_work = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, tmp_path, *names], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True
+        )
+        for names in parts
+    ]
+    for one in at_work:
+        assert one.stdout is not None and one.stdout.readline() == "ready\n"
+    for one in at_work:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    assert [one.communicate(timeout=60)[1] for one in at_work] == [""] * len(parts)
+    assert dict(configure.read_outcome(tmp_path)) == {"wlan": "", "dhcp": "", "firewall": "", "time": ""}
+    turns = [pid for pid, _ in groupby((tmp_path / "turns").read_text().split())]
+    assert len(turns) == len(set(turns)) >= 3, "one began before another had ended"
 
 
 def test_the_local_smtp_server_has_its_hole_in_the_firewall_where_it_listens_to_others(
