@@ -114,8 +114,8 @@ def _run(
     service.stop()
     if service.admin.restarting:
         log.info("starting anew")
-        # systemd was told that this life ends, and ends a process that goes on (TimeoutStopSec=); it makes the
-        # next one itself (Restart=always).
+        # systemd was told that this life ends, and kills a process that goes on (TimeoutStopSec=); it makes
+        # the next one itself (Restart=always).
         if "NOTIFY_SOCKET" not in os.environ:
             os.execv(sys.executable, sys.orig_argv)  # the same command, in the same process
     return 0

@@ -182,7 +182,7 @@ def test_two_runs_at_once_take_turns_and_both_are_told(
     assert [one.communicate(timeout=60)[1] for one in at_work] == [""] * len(parts)
     assert dict(configure.read_outcome(tmp_path)) == {"wlan": "", "dhcp": "", "firewall": "", "time": ""}
     turns = [pid for pid, _ in groupby((tmp_path / "turns").read_text().split())]
-    assert len(turns) == len(set(turns)) >= 3, "one began before another had ended"
+    assert len(turns) == len(set(turns)) >= 2, "one began before another had ended"
 
 
 def test_the_local_smtp_server_has_its_hole_in_the_firewall_where_it_listens_to_others(

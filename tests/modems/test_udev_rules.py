@@ -27,9 +27,7 @@ def test_the_network_card_of_a_stick_is_in_the_group_that_the_firewall_shuts_out
     assert by_driver.split(", ") == [
         'ACTION!="remove"', 'SUBSYSTEM=="net"', f'  DRIVERS=="{drivers}"', 'ATTR{netdev_group}="808"',
     ]  # fmt: skip
-    assert by_kind == (
-        'ACTION!="remove", SUBSYSTEM=="net", ENV{DEVTYPE}=="wwan", ATTR{netdev_group}="808"'
-    )
+    assert by_kind == ('ACTION!="remove", SUBSYSTEM=="net", ENV{DEVTYPE}=="wwan", ATTR{netdev_group}="808"')
     assert "iifgroup 808 drop" in ruleset([], [8899])
 
 
@@ -46,6 +44,12 @@ def test_a_hub_may_cut_a_ports_power_for_the_gateway() -> None:
     assert 'DRIVER=="hub"' in files
     assert "chgrp -f dialout /sys%p/*-port*/disable" in files
     assert "chmod -f 0660 /sys%p/*-port*/disable" in files
+
+
+def test_the_services_fences_leave_it_what_udev_hands_over() -> None:
+    unit = (ROOT / "rootfs-overlay/usr/lib/systemd/system/otppi.service").read_text("utf-8").splitlines()
+    assert "ReadWritePaths=/sys/devices" in unit
+    assert "DeviceAllow=char-189 rw" in unit  # USB's nodes: devices.txt of the kernel
 
 
 def test_usb_modeswitch_turns_cdrom_sticks_on_the_device() -> None:

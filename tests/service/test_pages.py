@@ -71,7 +71,10 @@ def serving(home: Path, port: int, **environment: str) -> subprocess.Popen[bytes
     words = ["--home", str(home), "--admin-port", "0", "--admin-https-port", str(port)]
     with (home / "log").open("w") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "app", "serve", *words], stdout=log, stderr=log, env=os.environ | environment
+            [sys.executable, "-m", "app", "serve", *words],
+            stdout=log,
+            stderr=log,
+            env=os.environ | environment,
         )
 
 

@@ -168,7 +168,7 @@ def test_the_rules_are_back_after_a_restart(sides: Machine) -> None:
 
 
 def test_what_goes_back_after_sixty_seconds(sides: Machine) -> None:
-    """From the page: shuts the cable out of the API, which nobody confirms; after a minute it is open again."""
+    """From the page: shuts the cable out of the API. Nobody confirms it: after a minute it is open again."""
     browser, new = Browser(sides), "/settings/firewall/new"
     assert browser.send(new, new, name="lockout", port=str(API), state="closed") == "/network/trial"
     began = time.monotonic()
