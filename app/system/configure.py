@@ -12,7 +12,7 @@ import logging
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -25,7 +25,7 @@ from app.settings.mail import LocalSmtp
 from app.settings.network import Dhcp, FirewallRule, Wlan
 from app.settings.snapshot import Settings
 from app.system import accesspoint, checkers, firewall, timekeeping
-from app.system.checkers import Check
+from app.system.checkers import Check, Run
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,6 @@ OUTCOME = "outcome.json"
 #: Units that run with files of before, because they could not be restarted when theirs were written.
 OWED = "restarts.json"
 ACCESS_POINT = "otppi-accesspoint.target"
-
-#: Runs a command of the system; gives its exit status and what it said.
-Run = Callable[[Sequence[str]], tuple[int, str]]
 
 
 @dataclass(frozen=True)
@@ -220,15 +217,35 @@ def _write(path: Path, content: str, mode: int) -> None:
     os.replace(fresh, path)
 
 
-def run_command(words: Sequence[str]) -> tuple[int, str]:
-    """Run a program for 20 s at most; 127 when it is not installed."""
+def run_command(words: Sequence[str], until: str = "") -> tuple[int, str]:
+    """Run a program (`checkers.Run`) for 20 s at most; 127 when it is not installed.
+
+    With until, it is the program that must see to its end (timeout(1)).
+    """
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
     try:
+        if until:
+            return _run_until(words, until, environment)
         done = subprocess.run(
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False, text=True,
-            errors="replace", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
+            errors="replace", env=environment,
         )  # fmt: skip
     except FileNotFoundError:
         return 127, f"{words[0]} is not installed"
     except subprocess.TimeoutExpired:
         return 124, f"{words[0]} did not end within 20 s"
     return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def _run_until(words: Sequence[str], until: str, environment: Mapping[str, str]) -> tuple[int, str]:
+    said = ""
+    with subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", env=environment,
+    ) as process:  # fmt: skip
+        for line in process.stdout or ():
+            said += line
+            if until in line:
+                process.terminate()
+                return 0, said.strip()
+    return process.returncode, said.strip()

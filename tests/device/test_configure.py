@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +26,7 @@ class Host:
         self.ran: list[str] = []
         self.answers: dict[str, tuple[int, str]] = {}
 
-    def run(self, words: Sequence[str]) -> tuple[int, str]:
+    def run(self, words: Sequence[str], until: str = "") -> tuple[int, str]:
         line = " ".join(words)
         self.ran.append(line)
         return next((answer for start, answer in self.answers.items() if start in line), (0, ""))
@@ -106,6 +107,31 @@ def test_hostapds_complaint_is_passed_on(tmp_path: Path, host: Host, settings: S
     assert found["wlan"].startswith("hostapd would not take the settings: Line 7: invalid channel")
 
 
+def test_a_hostapd_that_says_nothing_is_not_taken_for_content(
+    tmp_path: Path, host: Host, settings: Settings
+) -> None:
+    host.answers["hostapd"] = (124, "")
+    found = configure.configure(settings, ["wlan"], root=tmp_path, run=host.run)
+    assert found["wlan"] == "hostapd did not say within 10 s whether it takes the settings"
+    host.answers["hostapd"] = (1, "wlan0: something else")
+    found = configure.configure(settings, ["wlan"], root=tmp_path, run=host.run)
+    assert found["wlan"] == "hostapd would not take the settings: wlan0: something else"
+    assert not (tmp_path / "run/otppi-system/hostapd.conf").exists()
+
+
+def test_a_program_is_stopped_when_it_has_said_enough() -> None:
+    begun = time.monotonic()
+    script = "echo one; echo taken here; sleep 30; echo late"
+    assert configure.run_command(["timeout", "20", "sh", "-c", script], until="taken") == (
+        0,
+        "one\ntaken here",
+    )
+    assert configure.run_command(["sh", "-c", "echo two >&2; exit 3"], until="taken") == (3, "two")
+    assert configure.run_command(["timeout", "0.1", "sleep", "9"], until="taken") == (124, "")
+    assert configure.run_command(["no-such-program"], until="taken")[0] == 127
+    assert time.monotonic() - begun < 15
+
+
 def test_a_subnet_beside_the_access_point_hands_out_nothing(
     tmp_path: Path, host: Host, settings: Settings
 ) -> None:
@@ -155,7 +181,7 @@ def test_two_runs_at_once_take_turns_and_both_are_told(
         "from app.settings.store import SettingsStore\n"
         "from app.system import configure\n"
         "root = pathlib.Path(sys.argv[1])\n"
-        "def run(words):\n"
+        "def run(words, until=''):\n"
         "    with open(root / 'turns', 'a') as turns:\n"
         "        turns.write(f'{os.getpid()}\\n')\n"
         "    time.sleep(0.05)\n"
