@@ -52,7 +52,8 @@ from app.store.mail import MailUsage
 from app.store.modems import ModemMemory
 from app.store.places import Places
 from app.store.spool import FileSpool
-from app.system.device import Device, Surroundings, machine
+from app.system.dbus import SystemRefused
+from app.system.device import NOT_OURS, Device, Surroundings, machine
 from app.system.dialling import UnitCall
 from app.system.mobile import MobileLink
 from app.system.watchdog import Watchdog
@@ -107,7 +108,7 @@ class Service:
 
         # The modems, and the domain that uses them.
         self.events = Events()
-        dial = partial(UnitCall, around.bus)
+        dial = partial(UnitCall, around.bus) if around.ours else _no_call
         link = MobileLink(around.bus) if around.ours else None
         self.exchange = Exchange(self.database, memory, self.clock, self.events, dial, link)
         self.fleet = self.exchange.fleet
@@ -314,3 +315,8 @@ class Service:
             self.exchange.sweep()
             self.admin.sweep()
             self.mail_usage.sweep(date.fromtimestamp(now - KEEP_MESSAGES).isoformat())
+
+
+def _no_call(item: str, port: str) -> UnitCall:
+    """Where the ways to the internet are somebody else's."""
+    raise SystemRefused(NOT_OURS)
