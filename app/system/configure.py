@@ -22,7 +22,7 @@ from typing import TypeVar
 from app.settings.api import Api
 from app.settings.general import General
 from app.settings.mail import LocalSmtp
-from app.settings.network import Dhcp, FirewallRule, Wlan
+from app.settings.network import Dhcp, FirewallRule, Wlan, dhcp_elsewhere
 from app.settings.snapshot import Settings
 from app.system import accesspoint, checkers, firewall, timekeeping
 from app.system.checkers import Check, Run
@@ -61,7 +61,7 @@ def parts(settings: Settings) -> dict[str, Part]:
     """Every part with its files, from the settings alone."""
     wlan, dhcp, api = settings.one(Wlan), settings.one(Dhcp), settings.one(Api)
     names = File(FOLDER / "dnsmasq.conf", accesspoint.dnsmasq(wlan, dhcp), checkers.dnsmasq, "otppi-dns")
-    lends = not accesspoint.mismatch(wlan, dhcp)
+    lends = not dhcp_elsewhere(wlan, dhcp)
     leases = File(
         FOLDER / "dhcpd.conf", accesspoint.dhcpd(dhcp) if lends else "", checkers.dhcpd, "otppi-dhcpd"
     )
@@ -83,7 +83,7 @@ def parts(settings: Settings) -> dict[str, Part]:
             ),
             "" if wlan.password else "the access point has no password: it stays off",
         ),
-        "dhcp": Part((leases, names), accesspoint.mismatch(wlan, dhcp)),
+        "dhcp": Part((leases, names), dhcp_elsewhere(wlan, dhcp)),
         "firewall": Part(
             (
                 File(

@@ -62,7 +62,7 @@ STATES = [
     *("arrived", "on its way", "low", "enough", "no amount", "not asked yet"),
 ]
 # Whose functions give back sentences.
-SPEAKERS = ("passwords.py", "timekeeping.py", "dial.py", "radio.py")
+SPEAKERS = ("passwords.py", "timekeeping.py", "dial.py", "radio.py", "network.py")
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
