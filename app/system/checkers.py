@@ -29,8 +29,9 @@ def nobody(path: Path, run: Run) -> str:
 
 def dhcpd(path: Path, run: Run) -> str:
     """ISC dhcpd's own test."""
-    status, said = run(["dhcpd", "-4", "-t", "-q", "-cf", str(path), "-lf", "/dev/null"])
-    return _verdict("dhcpd", status, said)
+    status, said = run(["dhcpd", "-4", "-t", "-cf", str(path), "-lf", "/dev/null"])  # -q: not a word why
+    faults = [line.removeprefix(f"{path} ") for line in said.splitlines() if line.startswith(f"{path} ")]
+    return _verdict("dhcpd", status, "; ".join(faults) or said)
 
 
 def dnsmasq(path: Path, run: Run) -> str:
