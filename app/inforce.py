@@ -12,6 +12,7 @@ from app import exchange as modems_side
 from app.bell import Bell
 from app.brokers import Brokers
 from app.core.events import BrokerState
+from app.core.faults import described
 from app.core.intake import Intake, Rules
 from app.core.msisdn import Numbering
 from app.core.otp import OtpPolicy
@@ -99,11 +100,13 @@ class InForce:
     def apply(self, section: type[Section], settings: Settings) -> None:
         """Take over a section that changed."""
         self.settings = settings
+        name = section.about.name
         takers = [take for take, sections in self._takers if section in sections]
-        for take in takers:
-            take()
-        if takers:
-            log.info("the settings of %s changed and are in force", section.about.name)
+        faults = [fault for take in takers if (fault := _fault(take))]
+        for fault in faults:
+            log.error("the settings of %s changed; a part did not take them: an unforeseen %s", name, fault)
+        if takers and not faults:
+            log.info("the settings of %s changed and are in force", name)
 
     # At the start, in this order; parts that are built with the settings take them themselves.
 
@@ -187,3 +190,12 @@ class InForce:
 
     def _device(self, section: type[Section]) -> None:
         self._parts.device.apply(section, self.settings)
+
+
+def _fault(take: Take) -> str:
+    """Run one; what nobody foresaw costs this part the change, and not the others."""
+    try:
+        take()
+    except Exception as error:
+        return described(error)
+    return ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.core.clock import Clock, HeldClock
 from app.core.faults import described
+from app.core.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Jobs:
         self._clock = clock
         self._jobs: list[_Job] = []
         self._stopping = threading.Event()
-        self._ticked = clock.steady()
+        self._pulse = Pulse(clock, LONGEST)
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
     def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
@@ -45,12 +46,12 @@ class Jobs:
 
     def stalled(self) -> str:
         """Why the thread no longer does its round, "" while it does; a round is allowed LONGEST seconds."""
-        idle = self._clock.steady() - self._ticked
-        return f"no round for {idle:.0f} s" if idle > LONGEST or not self._thread.is_alive() else ""
+        return self._pulse.stalled(self._thread)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            now = self._ticked = self._clock.steady()
+            now = self._clock.steady()
+            self._pulse.beat()
             for job in self._jobs:
                 if job.due <= now:
                     job.due = now + job.every

@@ -22,6 +22,7 @@ from app.core.gateway import Gateway
 from app.core.intake import Intake, Rules
 from app.core.msisdn import Numbering
 from app.core.otp import OtpBook, OtpPolicy
+from app.core.pulse import Pulse
 from app.core.recovery import recover
 from app.core.routing import Router
 from app.ddns.office import DdnsOffice
@@ -51,7 +52,8 @@ from app.store.mail import MailUsage
 from app.store.modems import ModemMemory
 from app.store.places import Places
 from app.store.spool import FileSpool
-from app.system.device import Device, Surroundings, machine
+from app.system.dbus import SystemRefused
+from app.system.device import NOT_OURS, Device, Surroundings, machine
 from app.system.dialling import UnitCall
 from app.system.mobile import MobileLink
 from app.system.watchdog import Watchdog
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEEP_MESSAGES = 90 * 24 * 3600.0  # seconds an ended message stays in the ledger
+SETTLING = 300.0  # seconds for everybody to take over one round of changed settings
 HOUR = 3600.0
 
 
@@ -106,7 +109,7 @@ class Service:
 
         # The modems, and the domain that uses them.
         self.events = Events()
-        dial = partial(UnitCall, around.bus)
+        dial = partial(UnitCall, around.bus) if around.ours else _no_call
         link = MobileLink(around.bus) if around.ours else None
         self.exchange = Exchange(self.database, memory, self.clock, self.events, dial, link)
         self.fleet = self.exchange.fleet
@@ -176,13 +179,22 @@ class Service:
         self._stopping = threading.Event()
         self._watcher = Watcher(store, loaded)
         self._watching = threading.Thread(target=self._watch, name="settings", daemon=True)
+        self._looking = Pulse(self.clock, SETTLING)
         self.jobs = Jobs(self.clock)
         self.jobs.every(0.25, "queues", self._tend_queues)
         self.jobs.every(5.0, "SIM cards", self.exchange.look)
         self.jobs.every(1.0, "clock", ClockWatch(self._held, self._clock_stepped).look)
         self.jobs.every(1.0, "ledger", self.ledger.settle)
         self.jobs.every(HOUR, "sweep", self._sweep)
-        self.watchdog = Watchdog({"jobs": self.jobs.stalled, "modems": self.fleet.stalled})
+        self.jobs.every(1.0, "device", self.device.look)
+        self.watchdog = Watchdog(
+            {
+                "jobs": self.jobs.stalled,
+                "modems": self.fleet.stalled,
+                "settings": lambda: self._looking.stalled(self._watching),
+                "device": self.device.stalled,
+            }
+        )
         if remembered.beat is not None:
             self.jobs.every(1.0, "shared store", remembered.beat)
         self.jobs.every(10.0, "doors", self.doors.look)
@@ -279,7 +291,7 @@ class Service:
         def complain(problem: Problem) -> None:
             log.error("settings: %s", problem)
 
-        self._watcher.run(self._stopping, changed, complain)
+        self._watcher.run(self._stopping, changed, complain, self._looking.beat)
 
     def _tell_reset(self, entry: Mapping[str, object]) -> None:
         """What a reset stick did, whether the service ran or not, belongs to the audit."""
@@ -307,3 +319,8 @@ class Service:
             self.exchange.sweep()
             self.admin.sweep()
             self.mail_usage.sweep(date.fromtimestamp(now - KEEP_MESSAGES).isoformat())
+
+
+def _no_call(item: str, port: str) -> UnitCall:
+    """Where the ways to the internet are somebody else's."""
+    raise SystemRefused(NOT_OURS)

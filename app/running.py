@@ -114,7 +114,10 @@ def _run(
     service.stop()
     if service.admin.restarting:
         log.info("starting anew")
-        os.execv(sys.executable, sys.orig_argv)  # the same command, in the same process
+        # systemd was told that this life ends, and kills a process that goes on (TimeoutStopSec=); it makes
+        # the next one itself (Restart=always).
+        if "NOTIFY_SOCKET" not in os.environ:
+            os.execv(sys.executable, sys.orig_argv)  # the same command, in the same process
     return 0
 
 

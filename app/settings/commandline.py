@@ -17,6 +17,7 @@ from typing import Any
 
 from app.settings import backup, dump, files
 from app.settings.api import ApiUser
+from app.settings.cross import cross_cautions
 from app.settings.parse import from_pairs
 from app.settings.passwords import generate_password, weakness
 from app.settings.problems import Problem, Refused, SettingsError, Wrong, quote
@@ -244,6 +245,7 @@ def _change(
         return new
 
     store.change(section, edit)
+    warnings.extend(cross_cautions(store.load().settings, section.about.name))
     for change in [] if quiet else changes:
         print(change)
     if not changes and not quiet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from app.settings.network import own_address_in_a_range
+from app.settings.network import nobody_gets_an_address, own_address_in_a_range
 from app.settings.problems import Problem
 from app.settings.section import Around, cautions
 from app.settings.snapshot import Settings
@@ -39,6 +39,17 @@ def cross_problems(settings: Settings) -> list[Problem]:
     return [problem for check in CHECKS for problem in check(settings)]
 
 
+#: What sections together are allowed to say, but their owner should know.
+CAUTIONS: tuple[Callable[[Settings], Iterable[Problem]], ...] = (nobody_gets_an_address,)
+
+
+def cross_cautions(settings: Settings, section: str = "") -> list[Problem]:
+    """What sections together do not do as their owner hopes; section: only what this one's page tells."""
+    found = [problem for check in CAUTIONS for problem in check(settings)]
+    return [problem for problem in found if section in ("", problem.section)]
+
+
 def all_cautions(settings: Settings, around: Around) -> list[Problem]:
     """Everything that is allowed but its owner should know."""
-    return [problem for item, section in settings.pieces() for problem in cautions(section, around, item)]
+    own = [problem for item, section in settings.pieces() for problem in cautions(section, around, item)]
+    return own + cross_cautions(settings)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any, ClassVar, Literal
+
+from pydantic import model_validator
 
 from app.settings.checks import (
     Host,
@@ -19,9 +22,11 @@ from app.settings.checks import (
     Ssid,
     WifiPasswordOrNone,
     disagreement,
+    netmask,
+    prefix_of,
 )
 from app.settings.option import option
-from app.settings.problems import Finding, Problem
+from app.settings.problems import Finding, Problem, Wrong
 from app.settings.section import About, Section
 from app.settings.snapshot import Settings
 
@@ -29,6 +34,16 @@ from app.settings.snapshot import Settings
 CHANNELS = {n: str(n) for n in (*range(1, 14), 36, 40, 44, 48, 149, 153, 157, 161)}
 
 DEVICE = "192.168.0.11"
+NETWORK = (("prefix", "netmask"),)
+
+
+def _with_prefix(raw: Any) -> Any:
+    """A netmask alone says how long the prefix is; one that is none is told by its own check."""
+    if not isinstance(raw, dict) or "prefix" in raw or not raw.get("netmask"):
+        return raw
+    with suppress(Wrong):
+        return {**raw, "prefix": prefix_of(netmask(str(raw["netmask"]).strip()))}
+    return raw
 
 
 class Wlan(Section):
@@ -50,6 +65,7 @@ class Wlan(Section):
     )
     country: IsoCountry = option("ID", "Country", help="Two letters; decides what the radio may do.")
     channel: int = option(6, "Channel", choices=CHANNELS)
+    twins = NETWORK
     ip_address: Ipv4 = option(DEVICE, "IP address")
     prefix: Prefix = option(24, "Prefix")
     netmask: NetmaskOrNone = option("", "Netmask", help="The same as the prefix; may be left empty.")
@@ -59,6 +75,8 @@ class Wlan(Section):
         "DNS",
         help="Whom to ask for other names than the device's; empty: every name leads to the device.",
     )
+
+    _netmask_alone = model_validator(mode="before")(_with_prefix)
 
     def conflicts(self) -> Iterable[Finding]:
         if why := disagreement(self.prefix, self.netmask):
@@ -135,12 +153,15 @@ class Ethernet(Section):
     method: Literal["automatic", "fixed"] = option(
         "automatic", "Method", choices={"automatic": "Automatic (DHCP)", "fixed": "Fixed address"}
     )
+    twins = NETWORK
     ip_address: Ipv4OrNone = option("", "IP address")
     prefix: Prefix = option(24, "Prefix")
     netmask: NetmaskOrNone = option("", "Netmask", help="The same as the prefix; may be left empty.")
     gateway: Ipv4OrNone = option("", "Gateway")
     dns1: Ipv4OrNone = option("", "DNS 1")
     dns2: Ipv4OrNone = option("", "DNS 2")
+
+    _netmask_alone = model_validator(mode="before")(_with_prefix)
 
     def conflicts(self) -> Iterable[Finding]:
         if why := disagreement(self.prefix, self.netmask):
@@ -187,6 +208,21 @@ def own_address_in_a_range(settings: Settings) -> Iterable[Problem]:
     for text, (first, last) in zip(dhcp.ranges, dhcp.spans(), strict=True):
         if first <= own <= last:
             yield Problem("dhcp", "", "ranges", f"{text} holds the access point's own address {own}")
+
+
+def dhcp_elsewhere(wlan: Wlan, dhcp: Dhcp) -> str:
+    """Why no addresses can be handed out on this access point, "" when they can."""
+    network = IPv4Interface(f"{wlan.ip_address}/{wlan.prefix}").network
+    if dhcp.network == network:
+        return ""
+    return f"DHCP serves {dhcp.network}, but the access point is in {network}: nobody would get an address"
+
+
+def nobody_gets_an_address(settings: Settings) -> Iterable[Problem]:
+    """A caution: whoever moves the access point and DHCP does so one after the other."""
+    if why := dhcp_elsewhere(settings.one(Wlan), settings.one(Dhcp)):
+        yield Problem("wlan", "", "ip_address", why)
+        yield Problem("dhcp", "", "router_address", why)
 
 
 def _ends(text: str) -> tuple[IPv4Address, IPv4Address]:

@@ -94,6 +94,10 @@ def _merged(
             del given[name]
     kept = plain(old) if isinstance(old, Section) else old or {}
     known = {name: value for name, value in kept.items() if name in section.options}
+    for pair in section.twins:
+        for one, other in (pair, pair[::-1]):
+            if one in given and other not in given:
+                known.pop(other, None)
     checked = check(section, {**known, **given}, item)
     problems = [*problems, *refused, *checked.problems]
     return Checked(None if problems else checked.value, tuple(problems))

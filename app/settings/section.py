@@ -61,6 +61,8 @@ class Section(BaseModel):
 
     about: ClassVar[About]
     options: ClassVar[Mapping[str, Option]] = {}
+    #: Fields that say the same in two ways: where one is given alone, the other one follows.
+    twins: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.core.faults import described
 from app.settings.cross import cross_problems
 from app.settings.problems import Problem
 from app.settings.section import Section
 from app.settings.snapshot import Settings, Value
 from app.settings.store import Loaded, SettingsStore
+
+log = logging.getLogger(__name__)
 
 PERIOD = 0.5
 
@@ -49,8 +53,8 @@ class Watcher:
             signature = self._signature(section)
             if signature == self._seen[section.about.name]:
                 continue
-            self._seen[section.about.name] = signature
             stored = self._store.read(section)
+            self._seen[section.about.name] = signature
             standing = {problem for problem in standing if problem.section != section.about.name}
             standing.update(stored.problems)
             old = self.settings.value(section)
@@ -68,14 +72,32 @@ class Watcher:
         stopping: threading.Event,
         announce: Callable[[Changed], None],
         complain: Callable[[Problem], None],
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """Look until `stopping`; the body of a thread that its owner names and joins."""
+        """Look until `stopping`; the body of a thread that its owner names and joins.
+
+        A look that fails is told once and tried again; a change whose taker fails is told, and the next one
+        comes all the same. beat: called once a round.
+        """
+        told = ""
         while not stopping.wait(PERIOD):
-            changes, problems = self.poll()
+            beat()
+            try:
+                changes, problems = self.poll()
+                told = ""
+            except Exception as error:
+                if described(error) != told:
+                    told = described(error)
+                    log.error("the settings could not be looked at: an unforeseen %s", told)
+                continue
             for problem in problems:
                 complain(problem)
             for change in changes:
-                announce(change)
+                try:
+                    announce(change)
+                except Exception as error:
+                    name, fault = change.section.about.name, described(error)
+                    log.error("the settings of %s are not in force: an unforeseen %s", name, fault)
 
     def _signature(self, section: type[Section]) -> Signature:
         try:

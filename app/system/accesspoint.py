@@ -98,13 +98,3 @@ def dnsmasq(wlan: Wlan, dhcp: Dhcp) -> str:
         f"server={wlan.dns}" if wlan.dns else f"address=/#/{own}",
     ]
     return HEAD + "\n".join(lines) + "\n"
-
-
-def mismatch(wlan: Wlan, dhcp: Dhcp) -> str:
-    """Why no addresses can be handed out on this access point, "" when they can."""
-    from ipaddress import IPv4Interface
-
-    network = IPv4Interface(f"{wlan.ip_address}/{wlan.prefix}").network
-    if dhcp.network == network:
-        return ""
-    return f"DHCP serves {dhcp.network}, but the access point is in {network}: nobody would get an address"

@@ -99,7 +99,8 @@ def why(said: str) -> str:
 def escaped(instance: str) -> str:
     """An instance as the name of a unit holds it (systemd.unit(5), "String Escaping for Inclusion")."""
     plain = re.compile(r"[A-Za-z0-9:_]")
-    return "".join(sign if plain.match(sign) else f"\\x{ord(sign):02x}" for sign in instance)
+    signs = (chr(octet) for octet in instance.encode())
+    return "".join(sign if plain.match(sign) else f"\\x{ord(sign):02x}" for sign in signs)
 
 
 # Root's side.

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 #: A step of the clock by so many seconds or more is no time that passed.
 LIVED_THROUGH = 120.0
+#: Seconds that the units themselves allow (TimeoutStartSec=).
+EXPANDING, CLEANING = 600.0, 300.0
 
 LOGIN = Place("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
 
@@ -36,11 +38,11 @@ class Power:
 
     def expand_storage(self) -> None:
         """The file system takes the whole card; returns when it has."""
-        units.start(self._bus, "otppi-expand.service")
+        units.start(self._bus, "otppi-expand.service", patience=EXPANDING)
 
     def clean_up(self) -> None:
         """Package files, old logs and old temporary files go."""
-        units.start(self._bus, "otppi-cleanup.service")
+        units.start(self._bus, "otppi-cleanup.service", patience=CLEANING)
 
 
 class Timetable:

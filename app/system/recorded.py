@@ -22,8 +22,13 @@ class RecordedBus(Bus):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.notes: deque[str] = deque(maxlen=KEPT)
-        self._properties: dict[str, Any] = {"Timezone": "Etc/UTC", "NTP": True, "ActiveState": "inactive"}
-        self._properties |= {"CanNTP": True, "NTPSynchronized": True}
+        self._properties: dict[str, Any] = {
+            "Timezone": "Etc/UTC",
+            "NTP": True,
+            "ActiveState": "inactive",
+            "SubState": "dead",
+        }
+        self._properties |= {"CanNTP": True, "NTPSynchronized": True, "Job": [0, "/"], "NRestarts": 0}
 
     def call(self, place: Place, member: str, signature: str = "", *arguments: Any) -> list[Any]:
         if member == "GetConnectionByUuid":

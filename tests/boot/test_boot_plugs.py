@@ -15,6 +15,19 @@ def test_a_serial_modem_appears_for_the_gateway_and_goes_away(virt: Machine) -> 
     virt.console.eventually("test ! -e /dev/ttyUSB0")
 
 
+def test_the_service_in_its_fences_can_have_usb_find_a_modem_anew(virt: Machine) -> None:
+    fences = "nsenter -t $(systemctl show -P MainPID otppi) -m --"
+    rights = "setpriv --reuid otppi --regid otppi --groups dialout --no-new-privs --bounding-set -all"
+    with serial_cable(virt):
+        virt.console.eventually("test -c /dev/ttyUSB0 && udevadm settle")
+        file = virt.console.run("readlink -f /sys/class/tty/ttyUSB0/device/../..") + "/authorized"
+        virt.console.run(f"{fences} {rights} sh -c 'echo 0 >{file}'")
+        virt.console.eventually('test -z "$(ls /dev/ttyUSB* 2>/dev/null)"')
+        virt.console.run(f"{fences} {rights} sh -c 'echo 1 >{file}'")
+        virt.console.eventually("ls /dev/ttyUSB*")  # under a higher number where the old one was still held
+    virt.console.eventually('test -z "$(ls /dev/ttyUSB* 2>/dev/null)"')
+
+
 def test_bytes_go_through_to_the_far_end_and_back(virt: Machine) -> None:
     virt.console.run("systemctl stop otppi", patience(30))  # it would ask who is there
     with serial_cable(virt) as far_end:
@@ -53,6 +66,8 @@ def test_a_stick_that_is_a_network_card_leaves_the_cable_its_settings(virt: Mach
     stick = "grep -lE '^DRIVER=cdc_|^DRIVER=rndis_host' /sys/class/net/*/device/uevent | cut -d / -f 5"
     with network_stick(virt):
         card = virt.console.eventually(f"{stick} | grep .")
+        # Whatever it is called, the firewall knows it for the mobile network.
+        virt.console.eventually(f"grep -x 808 /sys/class/net/{card}/netdev_group")
         virt.console.eventually(
             f"nmcli -g GENERAL.STATE device show {card} | grep -E '^(1|[3-9])0'", patience(30)
         )

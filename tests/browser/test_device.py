@@ -110,7 +110,7 @@ def test_the_clock_is_set_by_a_button(site: Site, person: Any) -> None:
     before = datetime.now(UTC).timestamp()
     page.get_by_role("button", name="Take the time of this browser").click()
     page.get_by_text("The clock is set.").wait_for()
-    noted = [one for one in site.service.device._bus.notes if "SetTime(" in one][-1]  # type: ignore[attr-defined]
+    noted = [one for one in site.system.notes if "SetTime(" in one][-1]
     set_to = int(noted.partition("(")[2].partition(",")[0]) / 1e6
     assert before - 5 < set_to < datetime.now(UTC).timestamp() + 5
     without = person(java_script_enabled=False)
@@ -119,7 +119,7 @@ def test_the_clock_is_set_by_a_button(site: Site, person: Any) -> None:
     without.get_by_label("Date and time in the zone of the device").fill("2030-01-02 10:00:00")
     without.get_by_role("button", name="Set the clock").click()
     without.get_by_text("The clock is set.").wait_for()
-    notes = list(site.service.device._bus.notes)  # type: ignore[attr-defined]
+    notes = list(site.system.notes)
     assert any("SetTime(1893553200000000" in one for one in notes)
 
 
@@ -153,7 +153,7 @@ def test_a_melody_is_chosen_and_heard(site: Site, person: Any) -> None:
     page.get_by_label("Melody").select_option(label="Redis disconnected")
     page.get_by_role("button", name="Play").click()
     page.get_by_text("It is being played.").wait_for()
-    notes = site.service.device._bus.notes  # type: ignore[attr-defined]
+    notes = site.system.notes
     eventually(lambda: any("plays 880 523 Hz" in one for one in list(notes)))
     page.get_by_role("button", name="Silence").click()
     page.get_by_text("The bell is silent until the next trouble.").wait_for()
@@ -165,7 +165,7 @@ def test_the_device_is_restarted_only_after_a_question(site: Site, person: Any) 
     page.get_by_role("button", name="Restart the device").click()
     page.get_by_role("button", name="Leave everything as it is").wait_for()
     picture(page, "power-asks")
-    notes = site.service.device._bus.notes  # type: ignore[attr-defined]
+    notes = site.system.notes
     assert not any("Reboot" in one for one in list(notes))
     page.get_by_role("button", name="Restart the device").click()
     page.get_by_text("The device starts anew").wait_for()
@@ -197,7 +197,7 @@ def test_the_way_in_offers_the_time_of_the_browser(site: Site, browser: Any) -> 
     page.goto("/login")
     page.get_by_text("The device's clock is not trusted").wait_for()
     picture(page, "login-clock")
-    notes = site.service.device._bus.notes  # type: ignore[attr-defined]
+    notes = site.system.notes
     before = len(notes)
     page.get_by_label("User name").fill("ann")
     page.get_by_label("Password").fill(PASSWORD)

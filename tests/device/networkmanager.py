@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from app.system.dbus import Place, SystemBus, SystemRefused, Typed
+from app.system.network import PROFILE
 from tests.wanting import need
 
 MOCK = "org.freedesktop.DBus.Mock"
@@ -36,7 +37,11 @@ ACTIVATE = """
 import json, dbus
 with open(NOTES, "a") as notes:
     notes.write(json.dumps([args[0], args[1]]) + chr(10))
+if "/active/1" not in objects:
+    uuid = {"Uuid": UUID}
+    self.AddObject("/active/1", "org.freedesktop.NetworkManager.Connection.Active", uuid, [])
 ret = dbus.ObjectPath("/active/1")
+objects[args[1]].props["org.freedesktop.NetworkManager.Device"]["ActiveConnection"] = ret
 """
 
 
@@ -83,7 +88,12 @@ class NetworkManager:
         connection = Place(NM, path, MOCK)
         self.bus.call(
             connection, "AddMethod", "sssss", f"{NM}.Settings.Connection", "Update2", "a{sa{sv}}ua{sv}",
-            "a{sv}", "ret = {}",
+            "a{sv}", "self.content = args[0]\nret = {}",
+        )  # fmt: skip
+        known = 'import dbus\nret = getattr(self, "content", dbus.Dictionary({}, signature="sa{sv}"))'
+        self.bus.call(
+            connection, "AddMethod", "sssss", f"{NM}.Settings.Connection", "GetSettings", "", "a{sa{sv}}",
+            known,
         )  # fmt: skip
         settings = Place(NM, "/org/freedesktop/NetworkManager/Settings", MOCK)
         found = f'import dbus\nret = dbus.ObjectPath("{path}")'
@@ -118,7 +128,8 @@ def network_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         notes = f"NOTES = {str(manager.notes)!r}\n"
         signature, answer, code = "a{sa{sv}}ooa{sv}", "ooa{sv}", notes + ADD_AND_ACTIVATE
         manager.order("AddMethod", "sssss", NM, "AddAndActivateConnection2", signature, answer, code)
-        manager.order("AddMethod", "sssss", NM, "ActivateConnection", "ooo", "o", notes + ACTIVATE)
+        activate = f"{notes}UUID = {PROFILE!r}\n{ACTIVATE}"
+        manager.order("AddMethod", "sssss", NM, "ActivateConnection", "ooo", "o", activate)
         yield manager
     finally:
         for process in (mock, daemon):

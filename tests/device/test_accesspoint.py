@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.settings.network import Dhcp, Wlan
+from app.settings.network import Dhcp, Wlan, dhcp_elsewhere
 from app.system import accesspoint
 
 HOSTAPD = """\
@@ -175,8 +175,8 @@ def test_the_address_with_and_without_a_gateway() -> None:
 
 
 def test_a_subnet_that_the_access_point_is_not_in_is_told() -> None:
-    assert accesspoint.mismatch(Wlan(), Dhcp()) == ""
-    said = accesspoint.mismatch(Wlan(ip_address="10.0.0.1"), Dhcp())
+    assert dhcp_elsewhere(Wlan(), Dhcp()) == ""
+    said = dhcp_elsewhere(Wlan(ip_address="10.0.0.1"), Dhcp())
     assert (
         said
         == "DHCP serves 192.168.0.0/24, but the access point is in 10.0.0.0/24: nobody would get an address"

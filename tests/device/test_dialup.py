@@ -15,7 +15,7 @@ from app.settings.snapshot import Settings
 from app.settings.store import SettingsStore
 from app.system import dialling
 from app.system.dbus import Place, SystemRefused
-from app.system.dialling import Refusal, UnitCall, prepare
+from app.system.dialling import Refusal, UnitCall, escaped, prepare
 from app.system.dialup import DialPlan, chat_script, pppd_options, quoted
 from hw.sim.modem import SimModem
 from hw.sim.pty import SimPtys
@@ -267,3 +267,8 @@ def test_a_port_that_is_gone_and_a_system_that_refuses_are_sentences(tmp_path: P
         UnitCall(Systemd(), "net", "/dev/ttyUSB77", tmp_path)
     with pytest.raises(SystemRefused, match="Access denied"):
         UnitCall(Systemd("Access denied"), "net", "/dev/null", tmp_path)
+
+
+def test_a_units_name_holds_octets_as_systemd_writes_them() -> None:
+    """As `systemd-escape 'büro-1:ttyUSB0'` says."""
+    assert escaped("büro-1:ttyUSB0") == "b\\xc3\\xbcro\\x2d1:ttyUSB0"

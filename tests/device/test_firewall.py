@@ -23,11 +23,13 @@ time-exceeded, destination-unreachable, parameter-problem, echo-request } accept
 
     iifname "wlan0" udp dport { 53, 67, 5353 } accept
     iifname "wlan0" tcp dport { 53, 80, 8443, 8888, 8899, 10443 } accept
+    iifgroup 808 tcp dport { 8443, 8888 } drop
     iifname "ppp*" tcp dport { 8443, 8888 } drop
-    iifname "wwan*" tcp dport { 8443, 8888 } drop
+    iifname "ww*" tcp dport { 8443, 8888 } drop
     iifname "usb*" tcp dport { 8443, 8888 } drop
+    iifgroup 808 drop
     iifname "ppp*" drop
-    iifname "wwan*" drop
+    iifname "ww*" drop
     iifname "usb*" drop
     tcp dport { 8443, 8888, 8899, 10443 } accept
     udp dport 5353 accept
@@ -57,7 +59,7 @@ def test_rules_come_after_what_protects_the_house_and_before_what_is_usual() -> 
     ]
     lines = [line.strip() for line in firewall.ruleset(rules, [8899]).splitlines()]
     at = lines.index
-    first, last = at('iifname "usb*" tcp dport { 8443, 8888 } drop'), at('iifname "ppp*" drop')
+    first, last = at('iifname "usb*" tcp dport { 8443, 8888 } drop'), at("iifgroup 808 drop")
     assert lines[first + 1 : last] == ["udp dport 53 drop", "tcp dport 8899 drop", "tcp dport 9100 accept"]
     assert at('iifname "wlan0" udp dport { 53, 67, 5353 } accept') < first
 

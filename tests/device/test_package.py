@@ -44,6 +44,16 @@ def test_every_unit_that_polkit_allows_exists() -> None:
     assert {re.sub(r"@.*\.", "@.", unit) for unit in units} <= there
 
 
+def test_units_that_the_service_may_start_do_nothing_on_somebodys_own_machine() -> None:
+    rules = (OVERLAY / "usr/share/polkit-1/rules.d/50-otppi.rules").read_text()
+    units = {re.sub(r"@.*\.", "@.", unit) for unit in re.findall(r'"([\w@-]+\.service)"', rules)}
+    units = (units | {f"{name}.service" for name in re.findall(r'"(otppi-\w+@)"', rules)}) - {"otppi.service"}
+    assert {"otppi-cleanup.service", "otppi-apply@.service", "otppi-dialup@.service"} <= units
+    for unit in units:
+        text = (OVERLAY / "usr/lib/systemd/system" / unit).read_text()
+        assert "\nConditionPathExists=/etc/otppi/appliance\n" in text, unit
+
+
 def test_the_package_enables_what_the_image_enables() -> None:
     preset = (OVERLAY / "usr/lib/systemd/system-preset/10-otppi.preset").read_text()
     ours = set(re.findall(r"^enable (otppi[\w.-]+)$", preset, re.MULTILINE))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -60,29 +62,50 @@ def within(seconds: float, condition) -> None:  # type: ignore[no-untyped-def]
         time.sleep(0.05)
 
 
-def test_by_https_and_started_anew(tmp_path: Path) -> None:
-    store, port = SettingsStore(tmp_path), free_port()
+def serving(home: Path, port: int, **environment: str) -> subprocess.Popen[bytes]:
+    """The service with an administrator, pages by HTTPS alone."""
+    store = SettingsStore(home)
     store.save(Api, Api(http_port=free_port(), enable_https=False))
     store.put(User, "ann", User(username="ann", password=hash_password(PASSWORD)))
     store.put(ApiUser, "shop", ApiUser(username="shop"))
-    words = ["--home", str(tmp_path), "--admin-port", "0", "--admin-https-port", str(port)]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", "app", "serve", *words], stdout=log, stderr=log)
+    words = ["--home", str(home), "--admin-port", "0", "--admin-https-port", str(port)]
+    with (home / "log").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "app", "serve", *words],
+            stdout=log,
+            stderr=log,
+            env=os.environ | environment,
+        )
+
+
+def sign_in(port: int, cookies: dict[str, str]) -> str:
+    """As ann; the cookie that was made."""
+    within(60, lambda: ask(port, "GET", "/login", {})[0] == 200)
+    _, text, made = ask(port, "GET", "/login", cookies)
+    assert made[0].startswith("__Host-visitor=") and "; Secure" in made[0]
+    form = {"csrf-token": token(text), "username": "ann", "password": PASSWORD}
+    status, _, made = ask(port, "POST", "/login", cookies, urlencode(form))
+    assert status == 303
+    (session,) = made
+    return session
+
+
+def restart(port: int, cookies: dict[str, str]) -> None:
+    _, text, _ = ask(port, "GET", "/system/restart", cookies)
+    status, _, _ = ask(port, "POST", "/system/restart", cookies, urlencode({"csrf-token": token(text)}))
+    assert status == 200
+
+
+def test_by_https_and_started_anew(tmp_path: Path) -> None:
+    port = free_port()
+    process = serving(tmp_path, port)
     try:
         cookies: dict[str, str] = {}
-        within(60, lambda: ask(port, "GET", "/login", {})[0] == 200)
-        _, text, made = ask(port, "GET", "/login", cookies)
-        assert made[0].startswith("__Host-visitor=") and "; Secure" in made[0]
-        form = {"csrf-token": token(text), "username": "ann", "password": PASSWORD}
-        status, _, made = ask(port, "POST", "/login", cookies, urlencode(form))
-        assert status == 303
-        (session,) = made
+        session = sign_in(port, cookies)
         assert session.startswith("__Host-otppi=")
         for word in ("; Path=/", "; HttpOnly", "; SameSite=Strict", "; Secure"):
             assert word in session
-        _, text, _ = ask(port, "GET", "/system/restart", cookies)
-        status, _, _ = ask(port, "POST", "/system/restart", cookies, urlencode({"csrf-token": token(text)}))
-        assert status == 200
+        restart(port, cookies)
         # The same process, a new life: sessions are gone, the pages are back.
         within(60, lambda: ask(port, "GET", "/account", dict(cookies))[0] == 303)
         assert process.poll() is None
@@ -90,3 +113,20 @@ def test_by_https_and_started_anew(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.wait(40)
+
+
+def test_under_systemd_the_process_ends_and_another_one_is_systemds(tmp_path: Path) -> None:
+    """Who has said STOPPING=1 is killed when the time for it is over: nothing of this process may go on."""
+    port = free_port()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        process = serving(tmp_path, port, NOTIFY_SOCKET=str(tmp_path / "notify"))
+        try:
+            cookies: dict[str, str] = {}
+            sign_in(port, cookies)
+            restart(port, cookies)
+            assert process.wait(60) == 0
+            assert (manager.recv(64), manager.recv(64)) == (b"READY=1", b"STOPPING=1")
+        finally:
+            process.kill()
+            process.wait(40)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from app.settings.api import Api, ApiUser
 from app.settings.cross import all_cautions, cross_problems
 from app.settings.general import General
 from app.settings.modems import Modem
+from app.settings.network import Ethernet, Wlan
+from app.settings.parse import from_pairs
 from app.settings.problems import Problem
-from app.settings.section import Around, check, check_many, item_id
+from app.settings.section import Around, Section, check, check_many, item_id
 from app.settings.sections import SECTIONS, by_flags
 from app.settings.snapshot import Settings
 from app.settings.store import SettingsStore
@@ -137,3 +141,27 @@ def test_ids_are_made_from_names_and_never_twice() -> None:
 def test_reset_flags_choose_their_sections() -> None:
     chosen = by_flags({"RESET_API", "RESET_MODEM", "RESET_NOTHING", ""})
     assert [section.about.name for section in chosen] == ["api", "modems"]
+
+
+@pytest.mark.parametrize("section", [Wlan, Ethernet])
+def test_a_netmask_alone_says_how_long_the_prefix_is(section: type[Section]) -> None:
+    given = {"ip_address": "10.0.0.1", "netmask": "255.255.0.0"}
+    assert check(section, given).value.prefix == 16  # type: ignore[union-attr]
+    # The old prefix, which the file holds, gives way to the netmask that is given, and the other way round.
+    old = section.model_validate({"ip_address": "10.0.0.1", "prefix": 24, "netmask": "255.255.255.0"})
+    changed = from_pairs(section, ["netmask=255.255.0.0"], old).value
+    assert (changed.prefix, changed.netmask) == (16, "255.255.0.0")  # type: ignore[union-attr]
+    changed = from_pairs(section, ["prefix=8"], old).value
+    assert (changed.prefix, changed.netmask) == (8, "")  # type: ignore[union-attr]
+    both = from_pairs(section, ["prefix=8", "netmask=255.255.0.0"], old)
+    assert "both must agree" in str(both.problems)
+    assert "is not a netmask" in str(check(section, {"netmask": "255.0.255.0"}).problems)
+
+
+def test_an_access_point_that_leaves_dhcps_network_is_a_caution(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    assert not [one for one in store.load().warnings if one.section in ("wlan", "dhcp")]
+    store.save(Wlan, Wlan(ip_address="10.9.0.1"))
+    why = "DHCP serves 192.168.0.0/24, but the access point is in 10.9.0.0/24: nobody would get an address"
+    told = [(one.section, one.field, one.sentence) for one in store.load().warnings]
+    assert ("wlan", "ip_address", why) in told and ("dhcp", "router_address", why) in told

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import watch
 from app.settings.api import Api
 from app.settings.problems import Problem
+from app.settings.section import Section
 from app.settings.sms import Sms
 from app.settings.store import SettingsStore
 from app.settings.watch import Changed, Watcher
@@ -30,6 +32,62 @@ def test_a_change_comes_with_the_old_and_the_new(store: SettingsStore) -> None:
     assert watcher.poll() == ([Changed(Api, Api(), Api(http_port=8000))], [])
     assert watcher.poll() == ([], [])
     assert watcher.settings.one(Api).http_port == 8000
+
+
+def test_what_nobody_foresaw_costs_one_change_and_not_the_ones_after_it(
+    store: SettingsStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watch, "PERIOD", 0.01)
+    told: queue.Queue[Changed] = queue.Queue()
+    stopping = threading.Event()
+
+    def take(change: Changed) -> None:
+        told.put(change)
+        raise RuntimeError("unforeseen")
+
+    watcher = Watcher(store, store.load())
+    looking = threading.Thread(target=watcher.run, args=(stopping, take, lambda problem: None))
+    looking.start()
+    try:
+        for port in (8000, 8001):
+            store.save(Api, Api(http_port=port))
+            assert told.get(timeout=20).new == Api(http_port=port)
+    finally:
+        stopping.set()
+        looking.join(20)
+    assert "the settings of api are not in force: an unforeseen RuntimeError at" in caplog.text
+
+
+def test_a_look_that_fails_is_told_once_and_comes_again(
+    store: SettingsStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watch, "PERIOD", 0.01)
+    told: queue.Queue[Changed] = queue.Queue()
+    stopping, beats = threading.Event(), []
+    watcher = Watcher(store, store.load())
+    watcher.poll()
+    read, broken = store.read, [True]
+
+    def failing(section: type[Section]) -> object:
+        if broken:
+            raise RuntimeError("unforeseen")
+        return read(section)
+
+    monkeypatch.setattr(store, "read", failing)
+    SettingsStore(store.folder.parent).save(Sms, Sms(country_code="66"))
+    run = (stopping, told.put, lambda problem: None, lambda: beats.append(1))
+    looking = threading.Thread(target=watcher.run, args=run)
+    looking.start()
+    try:
+        with pytest.raises(queue.Empty):
+            told.get(timeout=0.3)
+        broken.clear()
+        assert told.get(timeout=20).new == Sms(country_code="66")
+    finally:
+        stopping.set()
+        looking.join(20)
+    assert len(beats) > 2
+    assert caplog.text.count("the settings could not be looked at: an unforeseen RuntimeError") == 1
 
 
 def test_a_change_between_load_and_the_first_look_is_not_missed(store: SettingsStore) -> None:

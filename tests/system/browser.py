@@ -74,8 +74,11 @@ class Browser:
         """What the form of a section's page shows now."""
         return Forms(self.get(path)).found[path]
 
-    def send(self, page: str, action: str, **fields: str | Sequence[str]) -> str:
-        """Fill fields into a form of a page and send it; where the answer leads. Fails when it is refused."""
+    def send(self, page: str, action: str, wanted: str = "303", **fields: str | Sequence[str]) -> str:
+        """Fill fields into a form of a page and send it; where the answer leads. Fails when it is refused.
+
+        wanted: the answer's status.
+        """
         form = Forms(self.get(page)).found[action]
         filled: Mapping[str, Sequence[str]] = {
             **form,
@@ -93,7 +96,7 @@ class Browser:
         )
         status, _, leads = said.partition(" ")
         wrong = self._device("grep -E 'class=.(error|notice bad)' /tmp/answer", check=False)
-        assert status == "303", f"{action}: {status} {wrong}"
+        assert status == wanted, f"{action}: {status} {wrong}"
         return leads.removeprefix(self._address)
 
     def save(self, section: str, item: str = "", **fields: str | Sequence[str]) -> None:

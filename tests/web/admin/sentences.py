@@ -13,6 +13,7 @@ from app.core.message import State
 from app.modems.tools import WARNING
 from app.settings.sections import SECTIONS
 from app.system.device import NOT_OURS
+from app.system.radio import NO_RADIO
 from app.web import openapi
 from app.web.admin import door, render
 from app.web.admin.pages import home, network, power, records, start, status
@@ -52,7 +53,7 @@ STATES = [
     *("arrived", "on its way", "low", "enough", "no amount", "not asked yet"),
 ]
 # Whose functions give back sentences.
-SPEAKERS = ("passwords.py", "clock.py", "timekeeping.py", "dial.py")
+SPEAKERS = ("passwords.py", "clock.py", "timekeeping.py", "dial.py", "radio.py", "network.py")
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -84,7 +85,7 @@ def of_tables() -> Iterator[str]:
     yield from openapi.CODES.values()
     yield from (str(state) for state in State)
     yield from (text for deed in power.DEEDS.values() for text in (deed.title, deed.told, deed.done))
-    yield from (*MELODY_NAMES.values(), *network.STATES.values(), NOT_OURS)
+    yield from (*MELODY_NAMES.values(), *network.STATES.values(), NOT_OURS, NO_RADIO)
     yield from STATES + LEVELS
 
 
@@ -141,5 +142,6 @@ def all_sentences() -> set[str]:
         *of_errors(),
         *of_calls("web/admin", "settings", "web/signin.py", "core"),
         *of_calls("buttons.py", "system/timekeeping.py", "system/units.py", "system/dbus.py", "brokers"),
+        *of_calls("system/radio.py"),
     }
     return {one for one in found if one not in SAME and any(sign.isalpha() for sign in one)}

@@ -21,6 +21,7 @@ from app.settings.store import SettingsStore
 from app.settings.users import User
 from app.store.places import Places
 from app.system.device import desk
+from app.system.recorded import RecordedBus
 from bench.ports import free_port
 from hw.sim.modem import SimModem
 from hw.sim.plugs import plugs
@@ -47,9 +48,9 @@ class Site:
                 self.store.put(User, name, user(name, role))
             self.store.put(ApiUser, "shop", ApiUser(username="shop", password=HASH))
         self.port = free_port()
-        self.service = Service(
-            Places(home), self.store, self.store.load(), None, desk(SystemClock()), (self.port, 0)
-        )
+        self.system = RecordedBus(SystemClock())  # its notes: what the device would have done
+        around = desk(SystemClock(), self.system)
+        self.service = Service(Places(home), self.store, self.store.load(), None, around, (self.port, 0))
         self.service.start()
 
     def ready(self, modems: int = 2) -> Site:

@@ -32,7 +32,7 @@ KEYFILES = Path(__file__).parents[2] / "settings" / "keyfiles"
 
 def notes(site: Site) -> list[str]:
     """What the device would have done."""
-    return list(site.service.device._bus.notes)  # type: ignore[attr-defined]
+    return list(site.system.notes)
 
 
 def after(page: Page, client: Client) -> Page:

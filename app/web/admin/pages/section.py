@@ -8,6 +8,7 @@ from urllib.parse import quote
 from bottle import HTTPResponse
 
 from app.core.errors import GatewayError
+from app.settings.cross import cross_cautions
 from app.settings.dump import Change, differences
 from app.settings.modems import Modem
 from app.settings.problems import ChangedMeanwhile, Problem, Refused
@@ -89,6 +90,7 @@ def _form(
     current = _items(visit, section).get(item) if section.about.many else visit.house.store.one(section)
     given = visit.form if problems else filled
     told = cautions(current, visit.house.store.around, item) if current is not None and not problems else []
+    told += cross_cautions(visit.house.store.load().settings, section.about.name) if not problems else []
     return visit.page(
         "section.html",
         status,
