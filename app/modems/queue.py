@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from app.core.errors import QueueFull
+from app.core.faults import survived
 from app.core.ports import Job
+
+log = logging.getLogger(__name__)
 
 # Work for the modem's own thread that is not a message: a USSD request, a test, a look at the inbox.
 Errand = Callable[[Any], None]
@@ -89,18 +93,22 @@ class JobQueue:
                 self._jobs = waiting
         return overdue
 
-    def take_all(self) -> list[Job]:
-        """Remove all messages, to offer them to other modems."""
+    def offer(self) -> list[Job]:
+        """Offer all messages to other modems. What none takes is at the head again; if the queue was closed
+        meanwhile it comes back."""
         with self._changed:
             jobs = list(self._jobs)
             self._jobs.clear()
-        return jobs
-
-    def put_back(self, jobs: list[Job]) -> bool:
-        """What no other modem took, at the head again; False when the queue is closed."""
+        left = []
+        for job in jobs:
+            moved = False
+            with survived(log, "a message that another modem may have"):
+                moved = job.elsewhere()
+            if not moved:
+                left.append(job)
         with self._changed:
             if not self._open:
-                return False
-            self._jobs.extendleft(reversed(jobs))
+                return left
+            self._jobs.extendleft(reversed(left))
             self._changed.notify()
-        return True
+        return []

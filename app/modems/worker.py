@@ -178,17 +178,8 @@ class ModemWorker:
 
     def give_away(self, stuck_after: float) -> None:
         """While it cannot send, or not for longer than this, what waits goes to modems that take it."""
-        if not len(self._queue) or (self._open() and not self._held_up(stuck_after)):
-            return
-        left: list[Job] = []
-        for job in self._queue.take_all():
-            moved = False
-            with survived(log, "a message that another modem may have"):
-                moved = job.elsewhere()
-            if not moved:
-                left.append(job)
-        if not self._queue.put_back(left):
-            self._return(left)
+        if not self._open() or self._held_up(stuck_after):
+            self._return(self._queue.offer())
 
     # The modem's own thread from here on.
 
