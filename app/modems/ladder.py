@@ -80,6 +80,13 @@ class Ladder:
         self.counts[rung] += 1
         return rung
 
+    def resync(self) -> None:
+        """The first rung, which is tried on every other one too without leaving it."""
+        if self.rung is None:
+            self.climb()
+        else:
+            self.counts[Rung.RESYNC] += 1
+
     def step_down(self) -> Rung | None:
         """The trouble is over; the rung that ended it, if there was trouble."""
         rung, self.rung = self.rung, None

@@ -65,12 +65,12 @@ class Serving:
         clock: Clock,
         patience: Patience,
         set_state: Callable[..., None],
+        beat: Callable[[], None],
         stopping: threading.Event,
     ) -> None:
         self.spec = spec
         self.pace = Pace()
         self.busy_since: float | None = None
-        self.ticked = clock.steady()  # when its thread last came round
         self._standing = standing
         self._queue = queue
         self._allowance = allowance
@@ -79,6 +79,7 @@ class Serving:
         self._clock = clock
         self._patience = patience
         self._set = set_state
+        self._beat = beat
         self._stopping = stopping
         self._early: deque[Errand] = deque(maxlen=_EARLY)  # came while the modem was being brought up
         self._lost: PortLost | None = None
@@ -140,7 +141,8 @@ class Serving:
                 mend.went_well()
 
     def _next(self, modem: GsmModem, mend: Recovering) -> None:
-        now = self.ticked = self._clock.steady()
+        self._beat()
+        now = self._clock.steady()
         if now >= self._look_at or self._look_asked:
             self._look(modem)
         if now >= self._read_at:

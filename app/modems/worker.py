@@ -14,6 +14,7 @@ from app.core.events import Alarm, Announce, ModemState, RungClimbed, SimChanged
 from app.core.faults import described, survived
 from app.core.inbox import SimMemory
 from app.core.ports import Job
+from app.core.pulse import Pulse
 from app.core.routing import Lane
 from app.modems import standing as how
 from app.modems.allowance import Allowance, DayCount
@@ -74,6 +75,7 @@ class ModemWorker:
         self._allowance = Allowance(spec, memory, clock)
         self._finder = Finder(spec, ports, memory, self._patience)
         self._stopping = threading.Event()
+        self._pulse = Pulse(clock, STALLED)
         self._serving = Serving(
             spec,
             self.standing,
@@ -84,9 +86,9 @@ class ModemWorker:
             clock,
             self._patience,
             self._set,
+            self._pulse.beat,
             self._stopping,
         )
-        self._ticked = clock.steady()
         self._acted = True  # whether what the present rung asks for was done
         self._missing_since: float | None = None
         self._failures = 0
@@ -96,10 +98,7 @@ class ModemWorker:
 
     def stalled(self) -> str:
         """Why its thread is no longer at work, "" while it is: no exchange takes STALLED seconds."""
-        idle = self._clock.steady() - max(self._ticked, self._serving.ticked)
-        if not self._thread.is_alive():
-            return f"the thread of {self.spec.name} has ended"
-        return f"the thread of {self.spec.name} has not moved for {idle:.0f} s" if idle > STALLED else ""
+        return self._pulse.stalled(self._thread)
 
     def start(self) -> None:
         self._thread.start()
@@ -143,9 +142,8 @@ class ModemWorker:
     def _held_up(self, stuck_after: float) -> bool:
         """Whether what it has in hand, or a limit, keeps it from the next message for long."""
         since = self._serving.busy_since
-        if since is not None and self._clock.steady() - since > stuck_after:
-            return True
-        return self._allowance.wait() > stuck_after
+        busy = 0.0 if since is None else self._clock.steady() - since
+        return max(busy, self._allowance.wait()) > stuck_after
 
     def submit(self, job: Job) -> None:
         """Raises NotSent when the modem can take nothing, QueueFull when it has too much."""
@@ -185,7 +183,7 @@ class ModemWorker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._ticked = self._clock.steady()
+            self._pulse.beat()
             pause = BACK_OFF[-1]
             with survived(log, f"bringing modem {self.spec.name} back"):
                 pause = self._one_try()
@@ -194,7 +192,7 @@ class ModemWorker:
             again = self._clock.steady() + pause
             self._hand_over()
             while (left := again - self._clock.steady()) > 0 and not self._stopping.wait(min(left, SLICE)):
-                self._ticked = self._clock.steady()
+                self._pulse.beat()
         self._set(how.OFF, "switched off")
         self._hand_over()
 
@@ -252,11 +250,9 @@ class ModemWorker:
         """A known modem with another SIM card: its own record begins, and somebody should know."""
         if identity is None or not identity.iccid:
             return
-        before: str | None = identity.iccid
-        if identity.imei:
-            before = self._memory.sim_of(identity.imei)
-            if before != identity.iccid:
-                self._memory.remember_sim(identity.imei, identity.iccid, self._clock.wall())
+        before = self._memory.sim_of(identity.imei) if identity.imei else identity.iccid
+        if identity.imei and before != identity.iccid:
+            self._memory.remember_sim(identity.imei, identity.iccid, self._clock.wall())
         self._allowance.insert(self.spec, identity.iccid)
         if before is not None and before != identity.iccid:
             log.warning("modem %s has another SIM card than before", self.spec.name)
@@ -265,10 +261,7 @@ class ModemWorker:
     # Recovering, as the one who serves sees it.
 
     def resync(self, modem: GsmModem) -> None:
-        if self.ladder.rung is None:
-            self.ladder.climb()
-        else:
-            self.ladder.counts[Rung.RESYNC] += 1
+        self.ladder.resync()
         self._announce(RungClimbed(self.spec.id, Rung.RESYNC))
         try:
             modem.resync()
