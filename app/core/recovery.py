@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import Future, wait
+from functools import partial
 
 from app.core.clock import Clock
 from app.core.errors import UnknownOutcome
@@ -14,11 +16,16 @@ log = logging.getLogger(__name__)
 
 UNKNOWN = "the gateway stopped while a modem had the message; it may or may not have been sent"
 LOST = "the gateway stopped before the message was sent; send it again"
+RECORDING = 10.0  # seconds that all outcomes together may take to be on record
 
 
 def recover(ledger: Ledger, spool: Spool, intake: Intake, clock: Clock) -> None:
-    """Call once, before any door opens. A message is sent again only if it is known not to be on the air."""
+    """Call once, before any door opens. A message is sent again only if it is known not to be on the air.
+
+    Returns when the references of what is lost are free: its repeat may be at the door already.
+    """
     texts = dict(spool.kept())
+    recorded: list[Future[None]] = []
     for row, otp in ledger.unfinished():
         message = texts.pop(row.seq, None)
         if row.state is State.QUEUED and message is not None:
@@ -27,10 +34,13 @@ def recover(ledger: Ledger, spool: Spool, intake: Intake, clock: Clock) -> None:
             continue
         log.warning("message %d was left open by the restart: %s", row.seq, row.state)
         free = otp if row.state is State.QUEUED else None
-        ledger.close(row.seq, _outcome(row), clock.wall(), lambda: None, free)
+        told: Future[None] = Future()
+        recorded.append(told)
+        ledger.close(row.seq, _outcome(row), clock.wall(), partial(told.set_result, None), free)
         spool.drop(row.seq)
     for seq in texts:
         spool.drop(seq)
+    wait(recorded, RECORDING)
 
 
 def _outcome(row: LedgerRow) -> Outcome:

@@ -60,7 +60,8 @@ class SqliteLedger:
         number: int = next(self._seqs)
         return number
 
-    def accept(self, message: Message) -> Write:
+    def accept(self, message: Message, *, at_once: bool = False) -> Write:
+        """at_once: not together with the next step, for somebody who waits for this one."""
         key, mark = message.otp or (None, None)
         values = (
             message.seq,
@@ -81,7 +82,7 @@ class SqliteLedger:
             " otp_key, otp_mark, callback) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
         # While somebody waits for the outcome, ``sending`` or ``close`` makes it durable with itself.
-        lingers = not message.detached
+        lingers = not (message.detached or at_once)
         return self._database.submit(lambda connection: connection.execute(insert, values), lingers=lingers)
 
     def sending(self, seq: int, modem: str) -> Write:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import redis
@@ -75,7 +76,13 @@ class SharedLedger:
     def accept(self, message: Message) -> Commit:
         with self._lock:
             self._open[message.seq] = message
-        return self._own.accept(message)
+        record = self._own.accept(message, at_once=message.otp is not None)
+        if message.otp is not None:
+            # In Redis the code is good as soon as it is drawn: without a row that is durable by then, nobody
+            # would free its reference after a crash. What the disk refuses does not begin (``sending``).
+            with suppress(StorageFailed):
+                record.wait()
+        return record
 
     def sending(self, seq: int, modem: str) -> Commit:
         here = self._own.sending(seq, modem)

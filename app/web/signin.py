@@ -124,9 +124,7 @@ class SignIn(Generic[A]):
             return found
         check = _Check(found.password if found else "", password, usable)
         name_mark = self._mark(name).hex()
-        right = self._hashed(mark, check, name_mark, neighbourhood(address))
-        if found is not None and right:
-            self._remember(mark, name_mark)
+        if self._hashed(mark, check, name_mark, neighbourhood(address)) and found is not None:
             return found
         raise Denied("the user name or the password is wrong, or the user is not active")
 
@@ -159,6 +157,8 @@ class SignIn(Generic[A]):
     def _hashed(self, mark: bytes, check: _Check, name: str, address: str) -> bool:
         """Whether the password is right, by one slow hash for all who ask the same. Raises Denied."""
         with self._lock:
+            if check.usable and mark in self._verified:
+                return True  # it was found out while this one was on its way here
             self._refuse_locked(name, address)
             pending = self._pending.get(mark)
             if pending is None:
@@ -174,6 +174,8 @@ class SignIn(Generic[A]):
                 raise Denied(_BUSY, 1.0) from None
         try:
             right = self._in_turn(check, name, address)
+            if right:  # before it is no longer pending: whoever comes now must find the one or the other
+                self._remember(mark, name)
             ours.set_result(right)
         except BaseException as error:
             ours.set_exception(error)

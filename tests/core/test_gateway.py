@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -449,6 +450,21 @@ def test_after_a_crash_what_a_modem_had_is_unknown_and_never_repeated(tmp_path: 
     assert row is not None and row.state is State.UNKNOWN
     repeat = result(house.gateway.handle(sms(id="9"), REST))
     assert repeat.reason == "unknown_outcome" and repeat.duplicate
+    house.close()
+
+
+def test_doors_open_when_what_was_left_open_is_on_record(tmp_path: Path) -> None:
+    """A broker gives a message again right after the start: its reference must be free by then."""
+    house = House(tmp_path)
+    house.gateway.handle(otp(id="9"), REST)
+    house.close()
+    house = House(tmp_path, house.clock)
+    close = house.ledger.close
+    slowly = lambda *outcome: threading.Timer(0.3, close, outcome).start()  # noqa: E731
+    house.ledger.close = slowly  # type: ignore[method-assign]
+    recover(house.ledger, house.spool, house.intake, house.clock)
+    row = house.gateway.status(REST, "9")
+    assert row is not None and row.state is State.LOST
     house.close()
 
 

@@ -141,3 +141,19 @@ def test_a_shared_store_that_does_not_answer_holds_up_no_commit(
     answer.set()
     assert both.wait(10) and ended == [1, 2]
     assert database.read("SELECT DISTINCT state FROM message") == [("failed",)]
+
+
+def test_a_code_of_a_shared_store_is_drawn_when_its_row_is_on_the_disk(
+    database: Database, ledger: SqliteLedger
+) -> None:
+    """After a crash between the two only the row can free the reference."""
+    shared = SharedLedger(ledger, connect("redis://127.0.0.1:1/0"), None, "one")  # type: ignore[arg-type]
+    shared.accept(message(1, otp=(KEY, MARK)))
+    assert state(database, 1) == [("queued",)]
+
+
+def test_a_code_whose_row_the_disk_refuses_is_not_sent(database: Database, ledger: SqliteLedger) -> None:
+    shared = SharedLedger(ledger, connect("redis://127.0.0.1:1/0"), None, "one")  # type: ignore[arg-type]
+    shared.accept(message(1)).wait()
+    shared.accept(message(1, otp=(KEY, MARK)))  # a second row of the same number is refused
+    assert database.read("SELECT count(*) FROM message") == [(1,)]
