@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -13,6 +15,7 @@ from app.brokers.link import Bell, Incoming, Unpublishable
 from app.core.clock import Clock
 from app.settings.subscribers import SubscriberAmqp
 
+LEAVING = 2.0  # seconds for the broker to say that it has heard what was settled
 UNAUTHORIZED = ("amqp:unauthorized-access", "amqp:unauthorized-access-error")
 
 
@@ -38,6 +41,7 @@ class Amqp1Link:
         self._transport: Any = None
         self._collector: Any = None
         self._connection: Any = None
+        self._session: Any = None  # of the receiver
         self._receiver: Any = None
         self._answering: Any = None
         self._answer_refused = ""
@@ -78,7 +82,7 @@ class Amqp1Link:
         self._until(lambda: bool(connection.state & proton.Endpoint.REMOTE_ACTIVE))
 
     def _attach(self, address: str) -> None:
-        session = self._connection.session()
+        self._session = session = self._connection.session()
         session.open()
         self._receiver = receiver = session.receiver(f"otp-pi-{self._device}-{next(self._names)}")
         receiver.source.address = address
@@ -159,18 +163,24 @@ class Amqp1Link:
 
     def close(self) -> None:
         if self._connection is not None and self._wire is not None:
-            try:
+            with suppress(Fault, proton.ProtonException):
+                if self._session is not None:
+                    # RabbitMQ hears a connection and its sessions in processes of their own: until the
+                    # session has said good-bye, what was settled may be given to somebody else.
+                    self._session.close()
+                    self._until(lambda: self._session is None, LEAVING)
+            with suppress(Fault, proton.ProtonException):
                 self._connection.close()
                 self._flush()
-            except (Fault, proton.ProtonException):
-                pass
         self._disconnect()
         self._bell.close()
 
     def _disconnect(self) -> None:
         if self._wire is not None:
             self._wire.close()
-        self._wire = self._transport = self._collector = self._connection = self._receiver = None
+        self._wire = self._transport = self._collector = self._connection = self._session = self._receiver = (
+            None
+        )
         self._came = []
         self._held = 0
 
@@ -181,8 +191,8 @@ class Amqp1Link:
 
     # Between the socket and the engine.
 
-    def _until(self, reached: Callable[[], bool]) -> None:
-        deadline = self._clock.steady() + self._place.timeout
+    def _until(self, reached: Callable[[], bool], longest: float = math.inf) -> None:
+        deadline = self._clock.steady() + min(self._place.timeout, longest)
         while not reached():
             left = deadline - self._clock.steady()
             if left <= 0:
@@ -241,6 +251,8 @@ class Amqp1Link:
                 self._refuse(event.session, event.link.remote_condition)
             case proton.Event.SESSION_REMOTE_CLOSE:
                 self._refuse(event.session, event.session.remote_condition)
+                if self._session is not None and event.session == self._session:
+                    self._session = None
                 if event.session.state & proton.Endpoint.LOCAL_CLOSED:
                     event.session.free()  # else the engine keeps every answer's for ever
             case proton.Event.CONNECTION_REMOTE_CLOSE:
