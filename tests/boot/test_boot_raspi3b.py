@@ -3,7 +3,8 @@
 import json
 import re
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,18 @@ def buzzer(raspi3b: Machine, tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"cd /usr/lib/otppi && runuser -u otppi -- env {environment} python3 /run/ring.py"
 
 
+@contextmanager
+def ringer(console: Console, command: str) -> Iterator[None]:
+    """ring.py reads from the console while the block runs, and no longer whatever becomes of it."""
+    console.type(command)
+    try:
+        console.wait_for(r"what\?\n", patience(60))
+        yield
+    finally:
+        console.type("end")
+        console.run("true")
+
+
 def alike(heard: list[Tone], wanted: list[tuple[float, float]]) -> bool:
     """The same tones, a tenth sharp or flat; what is short is short, whatever a busy host adds."""
     return len(heard) == len(wanted) and all(
@@ -138,18 +151,15 @@ def played(raspi3b: Machine, registers: Recorder, buzzer: str) -> dict[str, list
     """
     assert set(TONES) == set(MELODIES)
     heard: dict[str, list[Tone]] = {}
-    raspi3b.console.type(f"{buzzer} play")
-    raspi3b.console.wait_for(r"which\?\n", patience(60))
-    for name, wanted in TONES.items():
-        for _ in range(ATTEMPTS):
-            with registers.recording(raspi3b):
-                raspi3b.console.type(name)
-                raspi3b.console.wait_for(rf"played {name}\n", patience(30))
-            heard[name] = tones(registers.edges(PIN))
-            if alike(heard[name], wanted):
-                break
-    raspi3b.console.type("end")
-    raspi3b.console.run("true")
+    with ringer(raspi3b.console, f"{buzzer} play"):
+        for name, wanted in TONES.items():
+            for _ in range(ATTEMPTS):
+                with registers.recording(raspi3b):
+                    raspi3b.console.type(name)
+                    raspi3b.console.wait_for(rf"played {name}\n", patience(30))
+                heard[name] = tones(registers.edges(PIN))
+                if alike(heard[name], wanted):
+                    break
     return heard
 
 
@@ -168,9 +178,7 @@ def test_a_message_that_fails_rings_until_it_is_silenced(
         time.sleep(3)
         return registers.edges(PIN) == []
 
-    console.type(f"{buzzer} silence")
-    console.wait_for(r"what\?\n", patience(60))
-    with registers.recording(raspi3b):
+    with ringer(console, f"{buzzer} silence"), registers.recording(raspi3b):
         wait_until(lambda: len(tones(registers.edges(PIN))) >= 3, patience(30))
         console.type("ringing")
         assert console.wait_for(r"ringing (.*)\n", patience(30))[1] == "fail_send_sms"
@@ -181,8 +189,6 @@ def test_a_message_that_fails_rings_until_it_is_silenced(
         console.type("wait")
         assert console.wait_for(r"waited, trouble(.*)\n", patience(30))[1].strip() == ""
         assert registers.edges(PIN) == []
-    console.type("end")
-    console.run("true")
 
 
 def test_the_service_itself_rings_in_its_fences(

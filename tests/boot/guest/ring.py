@@ -25,7 +25,7 @@ def say(line: str) -> None:
 
 def play() -> None:
     buzzer = Buzzer(BellSettings().gpio_pin)
-    say("which?")
+    say("what?")
     for line in sys.stdin:
         name = line.strip()
         if name == "end":
