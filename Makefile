@@ -21,8 +21,8 @@ run: .venv/ready  ## the whole gateway with four simulated modems; MODEM=/dev/tt
 
 test: .venv/ready  ## all tests, the fast ones first
 	@scripts/setup test
-	$(PYTHON) -m pytest -n 2 --dist loadfile
-	cd publisher && ../$(PYTHON) -m pytest
+	@status=0; $(PYTHON) -m pytest -n 2 --dist loadfile || status=$$?; \
+	(cd publisher && ../$(PYTHON) -m pytest) || status=$$?; exit $$status
 
 fuzz: .venv/ready  ## a million generated inputs for the codecs and parsers (takes a while)
 	@scripts/setup test
