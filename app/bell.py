@@ -12,6 +12,7 @@ from typing import Protocol
 
 from app.core.clock import Clock
 from app.core.events import BrokerState, Event, MessageDone
+from app.core.faults import survived
 from app.settings.bell import Bell as BellSettings
 from hw.buzzer import Melody, Note
 from hw.errors import HwError
@@ -149,10 +150,8 @@ class Bell:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
+            with survived(log, "a round of the bell"):
                 self._round()
-            except Exception:
-                log.exception("the bell met an unforeseen error")
 
     def _round(self) -> None:
         """What waits to be heard, or else, after a pause, what repeats."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.core.clock import Clock, HeldClock
-from app.core.faults import described
+from app.core.faults import survived
 from app.core.pulse import Pulse
 
 log = logging.getLogger(__name__)
@@ -55,12 +55,8 @@ class Jobs:
             for job in self._jobs:
                 if job.due <= now:
                     job.due = now + job.every
-                    try:
+                    with survived(log, f"the periodic job {job.name}"):
                         job.work()
-                    except Exception as error:
-                        log.error(
-                            "the periodic job %s failed with an unforeseen %s", job.name, described(error)
-                        )
             next_due = min((job.due for job in self._jobs), default=now + 1)
             self._stopping.wait(max(next_due - self._clock.steady(), 0.01))
 

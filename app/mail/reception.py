@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.core import peers
 from app.core.commands import SendEmail, SendSms, Source
 from app.core.errors import BadRequest
 from app.core.msisdn import Numbering
@@ -69,12 +70,10 @@ class Reception:
 
     def by_address(self, address: str) -> Visitor | None:
         """The visitor who needs no password because of where it is."""
-        here = ipaddress.ip_address(address.partition("%")[0])
-        if isinstance(here, ipaddress.IPv6Address) and here.ipv4_mapped:
-            here = here.ipv4_mapped
-        if any(here in network for network in self._networks if network.version == here.version):
-            return Visitor(f"[{here}]")
-        return None
+        here = peers.parsed(address)
+        if here is None or not any(here in network for network in self._networks):
+            return None
+        return Visitor(f"[{here}]")
 
     def recipient(self, address: str, visitor: Visitor) -> str:
         """An envelope address as the core's receiver. Raises BadRequest with the reply to give."""

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from app.core.clock import Clock
 from app.core.errors import BadRequest, NotSent, QueueFull, StorageFailed, UnknownOutcome
-from app.core.faults import described
+from app.core.faults import described, survived
 from app.core.message import Message, Sent
 from app.core.ports import MailJob
 from app.mail.account import Account
@@ -113,10 +113,8 @@ class Senders:
                 # Its text may hold anything. Somebody waits for an end all the same, and how far the mail
                 # got is not known here; a job that has ended does not end again.
                 log.error("a mail met an unforeseen %s", described(error))
-                try:
+                with survived(log, "the end of a mail"):
                     job.unknown(UnknownOutcome("the gateway met an unforeseen error; see its log"))
-                except Exception as fault:
-                    log.error("a mail could not be ended: %s", described(fault))
 
     def _deliver(self, job: MailJob) -> None:
         tried: set[str] = set()

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from app.core.faults import described
+from app.core.faults import survived
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,6 @@ class Rounds:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._woken.clear()
-            try:
+            with survived(log, f"a round of {self._name}"):
                 self._work()
-            except Exception as error:
-                log.error("a round of %s failed with an unforeseen %s", self._name, described(error))
             self._woken.wait(self._pause())

@@ -63,8 +63,9 @@ def test_the_package_enables_what_the_image_enables() -> None:
     assert set(listed[1].split()) == ours
 
 
-def test_a_purge_deletes_the_profile_that_the_settings_made() -> None:
-    assert f"nmcli connection delete {network.PROFILE} " in (TREE / "packaging/postrm").read_text()
+def test_a_purge_and_a_reset_delete_the_profile_that_the_settings_made() -> None:
+    for script in (TREE / "packaging/postrm", OVERLAY / "usr/lib/otppi/libexec/stick"):
+        assert f"nmcli connection delete {network.PROFILE} " in script.read_text()
 
 
 def test_shell_that_runs_as_root_is_clean() -> None:
